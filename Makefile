@@ -1,0 +1,57 @@
+# Each long-running program takes the place of its recipe's shell (exec): it is make's own child and
+# gets the signals that make gets.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock crds clean venv
+
+PYTHON := .venv/bin/python
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+# What the image installs to build the wheel.
+define BUILD_REQUIREMENTS
+import pathlib, tomllib
+project = tomllib.loads(pathlib.Path("pyproject.toml").read_text())
+print(*project["build-system"]["requires"], sep="\n")
+endef
+lock: export BUILD_REQUIREMENTS := $(BUILD_REQUIREMENTS)
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+demo: venv ## show the operator at work on a real API server (DEMO_ARGS=--keep leaves it up)
+	@exec env PYTHONPATH=tests DEMO_PARENT=$$PPID $(PYTHON) -m demo $(DEMO_ARGS)
+
+test: venv ## run every test
+	@exec $(PYTHON) -m pytest
+
+lint: venv ## check style, types, layers, lock files and generated files
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --quiet --check
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/lint-imports --no-cache --no-logo
+	@$(PYTHON) .ci/check_lock.py
+	@$(PYTHON) -m servicesop.cli.generate_crd --check
+	@echo "lint: passed"
+
+bench: venv ## measure CPU, memory, requests and detection time (BENCH_ARGS=--help says which sizes)
+	@exec env PYTHONPATH=tests $(PYTHON) -m bench $(BENCH_ARGS)
+
+lock: venv ## renew requirements/*.txt after a change of pyproject.toml
+	@$(COMPILE) pyproject.toml -o requirements/run.txt
+	@$(COMPILE) pyproject.toml --extra test -c requirements/run.txt -o requirements/test.txt
+	@$(COMPILE) pyproject.toml --extra test --extra dev -c requirements/test.txt \
+		-o requirements/dev.txt
+	@$(PYTHON) -c "$$BUILD_REQUIREMENTS" | $(COMPILE) - -c requirements/test.txt \
+		-o requirements/build.txt
+
+crds: venv ## generate crds/ from the models
+	@$(PYTHON) -m servicesop.cli.generate_crd
+
+clean: ## remove what make has made in this directory
+	@rm -rf .venv .venv.new .venv.old dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .import_linter_cache operator/*.egg-info
+	@find operator tests .ci -name __pycache__ -prune -exec rm -rf {} +
+
+venv:
+	@exec .ci/set-up

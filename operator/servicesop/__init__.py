@@ -1,0 +1,1 @@
+"""Standard operating procedures as Kubernetes objects: seen, judged, acted on, reported."""

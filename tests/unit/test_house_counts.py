@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+PASSES = "def test_a():\n    pass\n"
+
+
+def run(directory: Path, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (directory / "conftest.py").write_text((TESTS / "conftest.py").read_text())
+    (directory / "test_some.py").write_text(f"import pytest\n{source}")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null", *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "line"),
+    [
+        ("@pytest.mark.skip\ndef test_b(): pass\n", (), "collected 2: 1 passed, 1 skipped;"),
+        ("def test_b(): pytest.skip()\n", (), "collected 2: 1 passed, 1 skipped;"),
+        ("@pytest.mark.xfail\ndef test_b(): assert 0\n", (), "collected 2: 1 passed, 1 xfail;"),
+        ("@pytest.mark.xfail\ndef test_b(): pass\n", (), "collected 2: 1 passed, 1 xfail;"),
+        (
+            "def test_b(): pass\n",
+            ("--deselect=test_some.py::test_b",),
+            "collected 2: 1 passed, 1 deselected;",
+        ),
+        ("pytest.skip(allow_module_level=True)\n", (), "collected 0: 1 skipped;"),
+    ],
+    ids=["mark-skip", "skip", "xfail", "xpass", "deselect", "module"],
+)
+def test_a_session_that_leaves_a_test_out_fails_and_says_so(
+    tmp_path: Path, source: str, arguments: tuple[str, ...], line: str
+) -> None:
+    session = run(tmp_path, PASSES + source, "-p", "no:randomly", *arguments)
+
+    assert session.returncode != 0
+    assert line in session.stdout
+
+
+def test_a_session_of_passing_tests_says_how_many(tmp_path: Path) -> None:
+    session = run(tmp_path, PASSES)
+
+    assert session.returncode == 0
+    assert "collected 1: 1 passed\n" in session.stdout
+
+
+def test_tests_that_the_caller_deselects_by_keyword_are_not_missed(tmp_path: Path) -> None:
+    session = run(tmp_path, PASSES + "def test_b(): pass\n", "-k", "test_b")
+
+    assert session.returncode == 0
+    assert "collected 1: 1 passed\n" in session.stdout
