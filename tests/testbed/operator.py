@@ -1,0 +1,131 @@
+"""The operator as a process of its own, under its own ServiceAccount and the shipped manifests."""
+
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from testbed.control_plane import ControlPlane
+from testbed.processes import PortTakenError, Process, Run, free_port
+
+NAMESPACE = "servicesop-system"
+ACCOUNT = "servicesop"
+RUNNER = "servicesop-runner"
+
+_ROOT = Path(__file__).parents[2]
+_READY_SECONDS = 30.0
+_START_TRIES = 3
+
+
+def install(control_plane: ControlPlane) -> None:
+    """Apply the shipped manifests; the operator itself is a process of ours, not a pod."""
+    rendered = control_plane.kubectl("kustomize", str(_ROOT / "manifests/install"))
+    objects = [item for item in yaml.safe_load_all(rendered) if item["kind"] != "Deployment"]
+    control_plane.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
+    control_plane.kubectl("wait", "--for=condition=Established", "crd/servicesops.servicesop.io")
+
+
+def grant(
+    control_plane: ControlPlane,
+    namespace: str,
+    *,
+    secrets: tuple[str, ...] = (),
+    deployments: tuple[str, ...] = (),
+) -> None:
+    """Give a namespace its runner with the shipped Roles; what is not named is not granted."""
+    base = _ROOT / "manifests/runner"
+    rendered = control_plane.kubectl("kustomize", str(base))
+    objects = list(yaml.safe_load_all(rendered))
+    for names, component in ((secrets, "secrets"), (deployments, "remediator")):
+        if not names:
+            continue
+        for item in yaml.safe_load_all((base / component / "role.yaml").read_text()):
+            if item["kind"] == "Role":
+                item["rules"][0]["resourceNames"] = list(names)
+            objects.append(item)
+    text = yaml.safe_dump_all(objects)
+    control_plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
+
+
+class Operator:
+    """A running `servicesop run`."""
+
+    def __init__(self, process: Process, port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask its probes or metrics; code 0 means that it does not answer."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+        except (urllib.error.URLError, OSError):
+            return 0, ""
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.signal(signal.SIGKILL)
+        self.process.wait(5)
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+def start_operator(
+    run: Run,
+    kubeconfig: Path,
+    *options: str,
+    log_level: str = "info",
+    wait: bool = True,
+    source: Path | None = None,
+) -> Operator:
+    """Start `servicesop run` and wait until it is ready.
+
+    `source` holds another build of the package, such as one that was broken on purpose.
+    """
+    directory = run.subdirectory("operator")
+    for attempt in range(_START_TRIES):
+        port = free_port()
+        command = [
+            sys.executable,
+            "-m",
+            "servicesop.cli.main",
+            "run",
+            f"--kubeconfig={kubeconfig}",
+            f"--namespace={NAMESPACE}",
+            f"--listen=127.0.0.1:{port}",
+            f"--log-level={log_level}",
+            *options,
+        ]
+        environment = {
+            "PATH": os.defpath,
+            "HOME": str(directory),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONWARNINGS": "error",
+        }
+        if source is not None:
+            environment["PYTHONPATH"] = str(source)
+        process = run.start("operator", command, directory=directory, environment=environment)
+        operator = Operator(process, port)
+        if not wait:
+            return operator
+        try:
+            process.wait_ready(partial(_ready, operator), _READY_SECONDS)
+        except PortTakenError:
+            if attempt == _START_TRIES - 1:
+                raise
+        else:
+            return operator
+    raise AssertionError("unreachable")
+
+
+def _ready(operator: Operator) -> bool:
+    return operator.get("/readyz")[0] == 200
