@@ -1,0 +1,1 @@
+"""The ServiceSOP resource: typed models, from which the CRD in `crds/` is generated."""

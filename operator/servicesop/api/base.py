@@ -1,0 +1,226 @@
+"""What all API models share: camelCase names on the wire, no unknown fields, immutable values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel, to_snake
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from servicesop.api.durations import format_duration, parse_duration
+
+GROUP = "servicesop.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "ServiceSOP"
+PLURAL = "servicesops"
+
+REFERENCES = "x-servicesop-references"
+"""Marks a reference in a model's JSON schema; the CRD has a rule in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One CEL rule of the CRD, checked by the API server at apply.
+
+    `expression` is over `self`; `message` is what the user reads when it is false. Where given,
+    `message_expression` (CEL too) names the offending item instead, and `message` is the fallback;
+    `field` (`.checks`) is the part of `self` that the error points to. `holds` is the same rule for
+    a model in Python, so that an SOP which never met an API server is refused in the same words.
+    """
+
+    expression: str
+    message: str
+    message_expression: str | None = None
+    field: str | None = None
+    holds: Callable[[Any], bool] | None = None
+
+    def aswire(self) -> dict[str, str]:
+        """Give the entry of `x-kubernetes-validations`."""
+        entry = {"rule": self.expression, "message": self.message}
+        if self.message_expression is not None:
+            entry["messageExpression"] = self.message_expression
+        if self.field is not None:
+            entry["fieldPath"] = self.field
+        return entry
+
+
+def exactly_one(*fields: str) -> Rule:
+    """Demand exactly one of these optional fields, named as in the resource."""
+    present = ",".join(f"has(self.{field})" for field in fields)
+    return Rule(
+        f"[{present}].filter(x, x).size() == 1",
+        f"exactly one of the fields in [{' '.join(fields)}] must be set",
+        holds=lambda model: sum(is_set(model, field) for field in fields) == 1,
+    )
+
+
+def at_least_one(*fields: str) -> Rule:
+    """Demand one or more of these optional fields, named as in the resource."""
+    return Rule(
+        " || ".join(f"has(self.{field})" for field in fields),
+        f"at least one of the fields in [{' '.join(fields)}] must be set",
+        holds=lambda model: any(is_set(model, field) for field in fields),
+    )
+
+
+def is_set(model: BaseModel, field: str) -> bool:
+    """Whether an optional field, named as in the resource, is present, as `has` is in CEL."""
+    return getattr(model, to_snake(field)) not in (None, ())
+
+
+class ApiModel(BaseModel):
+    """A part of the resource. `rules` are checked by the API server at apply, on this object."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        # Field docstrings become descriptions of the CRD, which `kubectl explain` shows.
+        use_attribute_docstrings=True,
+    )
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @model_validator(mode="after")
+    def _obeys_rules(self) -> Self:
+        for rule in type(self).rules:
+            if rule.holds is not None and not rule.holds(self):
+                raise ValueError(rule.message)
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Add the rules to the model's schema."""
+        reference = handler(core_schema)
+        if cls.rules:
+            schema = handler.resolve_ref_schema(reference)
+            schema["x-kubernetes-validations"] = [rule.aswire() for rule in cls.rules]
+        return reference
+
+
+def wire(kind: str, *rules: Rule, references: str | None = None, **bounds: Any) -> WithJsonSchema:
+    """Say how a value looks in the resource: its JSON type, its bounds and its CEL rules.
+
+    `references` says what the value names: an item of that list of the spec (`targets`), or
+    `findings` or `tables` (see `servicesop.api.references`, which makes a rule of it).
+    """
+    schema: dict[str, Any] = {"type": kind, **bounds}
+    if rules:
+        schema["x-kubernetes-validations"] = [rule.aswire() for rule in rules]
+    if references is not None:
+        schema[REFERENCES] = references
+    return WithJsonSchema(schema)
+
+
+_IS_DURATION = Rule(
+    "self.matches('^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$') && size(self) > 0",
+    'must be a duration such as "30s", "3m" or "1h30m"',
+)
+_AT_LEAST_1S = Rule(
+    "!self.matches('^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$') || size(self) == 0"
+    " || duration(self) >= duration('1s')",
+    'must be at least "1s"',
+)
+_TO_TEXT = PlainSerializer(format_duration, return_type=str)
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    _TO_TEXT,
+    wire("string", _IS_DURATION, maxLength=18),
+]
+"""A span of time written as Kubernetes and Prometheus users write it: `30s`, `3m`, `1h30m`."""
+
+PositiveDuration = Annotated[
+    timedelta,
+    Field(ge=timedelta(seconds=1)),
+    BeforeValidator(parse_duration),
+    _TO_TEXT,
+    wire("string", _IS_DURATION, _AT_LEAST_1S, maxLength=18),
+]
+"""A duration of at least one second."""
+
+_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_IS_NAME = Rule(
+    f"self.matches('{_NAME}')",
+    "must be lower case letters, digits and '-', starting and ending with a letter or digit",
+)
+_NAME_BOUNDS = Field(max_length=63, pattern=_NAME)
+
+Name = Annotated[str, _NAME_BOUNDS, wire("string", _IS_NAME, maxLength=63)]
+"""The name of a check, target, connection, team, link or row inside one SOP."""
+
+CheckName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="checks")]
+"""A check of the SOP."""
+TargetName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets")]
+"""A target of the SOP."""
+ConnectionName = Annotated[
+    str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections")
+]
+"""A connection of the SOP."""
+TeamName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="teams")]
+"""A team of the SOP."""
+LinkName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="links")]
+"""A link of the SOP."""
+
+ObjectName = Annotated[
+    str,
+    Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+    wire(
+        "string",
+        Rule(
+            "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+            "must be the name of a Kubernetes object: lower case letters, digits, '-' and '.'",
+        ),
+        maxLength=253,
+    ),
+]
+"""The name of a Kubernetes object in the SOP's own namespace."""
+
+Pattern = Annotated[
+    str,
+    Field(min_length=1, max_length=512),
+    # `m || !m` would swallow the parser's error; `in` lets it surface with its text.
+    wire(
+        "string",
+        Rule(
+            "''.matches(self) in [true, false]",
+            "must be a valid RE2 pattern (no look-around, no backreferences)",
+        ),
+        minLength=1,
+        maxLength=512,
+    ),
+]
+"""An RE2 pattern, at most 512 characters."""
+
+Sentence = Annotated[str, Field(min_length=1, max_length=256)]
+"""One line of prose."""
+
+Prose = Annotated[str, Field(min_length=1, max_length=2048)]
+"""A paragraph of prose, Markdown allowed."""
+
+Url = Annotated[
+    str,
+    Field(max_length=2048, pattern=r"^https?://[^ ]+$"),
+    wire(
+        "string",
+        Rule("self.matches('^https?://[^ ]+$')", "must be an http:// or https:// URL"),
+        maxLength=2048,
+    ),
+]
+"""A link for people; the operator never opens it."""

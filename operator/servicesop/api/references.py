@@ -1,0 +1,150 @@
+"""The rules over names: what a name refers to must exist, and names in a list must differ.
+
+They are made from the schema itself: a field that is declared as a reference (see
+`servicesop.api.base.wire`) gets its rule here, so that a new field cannot be forgotten.
+
+The API server refuses a CRD whose rules might cost too much, by an estimate over the bounds of all
+lists involved. Two things keep these rules affordable. The list of allowed names is computed once:
+`[names].all(known, ...)` is the way to bind a variable in the CEL of Kubernetes, and membership in
+a bound list of plain names is estimated by its length alone. And each referring list has one rule.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from servicesop.api.base import REFERENCES, Rule
+
+_ITEMS = "[]"
+Path = tuple[str, ...]
+"""Fields from the spec down; `checks[]` is each item of a list: `("checks[]", "name")`."""
+
+
+def reference_rules(spec: Mapping[str, Any], findings: Mapping[str, tuple[str, ...]]) -> list[Rule]:
+    """Give the rules of all references in the schema of the spec.
+
+    `findings` holds, by check type, what a check of that type can find.
+    """
+    rules = [_rule(path, _allowed(to, findings)) for path, to in _references(spec, ())]
+    return [*rules, _targets_needed(spec)]
+
+
+def unique_names(names: str) -> Rule:
+    """Give the rule, on the list itself, that no two of its items have the same name."""
+    twice = "!self.exists_one(b, b.name == a.name)"
+    message = f"the names in {names} must be unique"
+    return Rule(
+        "self.all(a, self.exists_one(b, b.name == a.name))",
+        message,
+        message_expression=_naming(f"{message}: there are two", f"self.filter(a, {twice})[0].name"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """What a reference may be."""
+
+    variables: dict[str, str]
+    """Lists of names, by the variable that they are bound to."""
+    test: str
+    """CEL over those variables and `{0}`, the name."""
+    message: str
+    """What is allowed."""
+
+
+def _allowed(to: str, findings: Mapping[str, tuple[str, ...]]) -> _Allowed:
+    if to == "tables":
+        # A procedure has either a table or a reference to one, so that this also refuses chains
+        # and a procedure that refers to itself.
+        return _Allowed(
+            {"known": "self.procedures.filter(k, has(k.handle)).map(k, k.name)"},
+            "({0} in known)",
+            "must be the name of another procedure, one that has a handle of its own",
+        )
+    if to == "findings":
+        return _findings(findings)
+    return _Allowed(
+        {"known": f"has(self.{to}) ? self.{to}.map(k, k.name) : []"},
+        "({0} in known)",
+        f"must be the name of one of spec.{to}",
+    )
+
+
+def _findings(findings: Mapping[str, tuple[str, ...]]) -> _Allowed:
+    # One variable per check type holds the names of its checks. A single list of `check/Finding`
+    # would read better, but the server takes the length of composed texts for unlimited.
+    variables = {"known": "self.checks.map(k, k.name)"}
+    of_type = []
+    for check_type, found in findings.items():
+        variables[f"{check_type}Checks"] = (
+            f"self.checks.filter(k, has(k.{check_type})).map(k, k.name)"
+        )
+        of_type.append(
+            f"{{0}}.split('/')[1] in {list(found)} && {{0}}.split('/')[0] in {check_type}Checks"
+        )
+    listed = ", ".join(f"{check_type}: {' '.join(found)}" for check_type, found in findings.items())
+    return _Allowed(
+        variables,
+        f"({{0}} in known || ({{0}}.split('/').size() == 2 && ({' || '.join(of_type)})))",
+        "must be the name of one of spec.checks,"
+        f" or check/Finding with a finding of the check's type ({listed})",
+    )
+
+
+def _references(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    if REFERENCES in schema:
+        yield path, schema[REFERENCES]
+    for name, field in schema.get("properties", {}).items():
+        yield from _references(field, (*path, name))
+    if "items" in schema:
+        yield from _references(schema["items"], (*path[:-1], path[-1] + _ITEMS))
+
+
+def _rule(path: Path, allowed: _Allowed) -> Rule:
+    # All references stand in an item of a list of the spec, and that item has a name. Naming the
+    # offender itself is beyond the estimate: nothing is known of a list inside a filtered one.
+    where, items = ".".join(path).removesuffix(_ITEMS), path[0].removesuffix(_ITEMS)
+    holds = _every("self", path, allowed.test)
+    wrong = f"self.{items}.filter(item, !{_every('item', path[1:], allowed.test)})[0].name"
+    for variable, names in reversed(allowed.variables.items()):
+        holds = f"[{names}].all({variable}, {holds})"
+        wrong = f"[{names}].map({variable}, {wrong})[0]"
+    message = f"{where} {allowed.message}"
+    return Rule(
+        holds,
+        message,
+        message_expression=_naming(f"{message}; wrong in", wrong),
+        field=f".{items}",
+    )
+
+
+def _naming(text: str, name: str) -> str:
+    """CEL: the text and the name. `+` would do, but is estimated as if the name had no bound."""
+    return f"{json.dumps(text + ' %s')}.format([{name}])"
+
+
+def _every(base: str, path: Path, test: str) -> str:
+    """CEL: whether the test is true for all values at the path; what is not set passes."""
+    here = f"{base}.{path[0].removesuffix(_ITEMS)}"
+    variable, each = _variable(path), path[0].endswith(_ITEMS)
+    inner = variable if each else here
+    holds = _every(inner, path[1:], test) if path[1:] else test.format(inner)
+    return f"(!has({here}) || {f'{here}.all({variable}, {holds})' if each else holds})"
+
+
+def _variable(path: Path) -> str:
+    """Name the variable of a list by how deep the rest of the path is: it differs per level."""
+    return f"v{len(path)}"
+
+
+def _targets_needed(spec: Mapping[str, Any]) -> Rule:
+    # A check or action that may name a target uses the first one when it names none.
+    users = [path[:-1] for path, to in _references(spec, ()) if to == "targets"]
+    unused = " && ".join(_every("self", path[:-1], f"!has({{0}}.{path[-1]})") for path in users)
+    names = " ".join(path[-1] for path in users)
+    return Rule(
+        f"(has(self.targets) && self.targets.size() > 0) || ({unused})",
+        f"targets must hold at least one workload when one of [{names}] is used",
+        field=".targets",
+    )

@@ -1,0 +1,167 @@
+"""The ServiceSOP's spec: the page as an object."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from servicesop.api.base import (
+    ApiModel,
+    Name,
+    ObjectName,
+    PositiveDuration,
+    Prose,
+    Rule,
+    Sentence,
+    Url,
+    wire,
+)
+from servicesop.api.checks import Check
+from servicesop.api.procedures import Mode, Procedure
+
+SecretKey = Annotated[
+    str,
+    Field(max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"),
+    wire(
+        "string",
+        Rule(
+            "self.matches('^[-._a-zA-Z0-9]+$')",
+            "must be a key of a Secret: letters, digits, '-', '_' and '.'",
+        ),
+        maxLength=253,
+    ),
+]
+"""A key of a Secret."""
+
+
+class Notify(StrEnum):
+    """What people get."""
+
+    NONE = "None"
+    INFO = "Info"
+    PAGE = "Page"
+
+
+class TargetRef(ApiModel):
+    """A workload in the SOP's own namespace."""
+
+    kind: Literal["Deployment"]
+    """The kind of the workload."""
+    name: ObjectName
+    """Its name."""
+
+
+class Target(ApiModel):
+    """A workload that checks look at and actions may change."""
+
+    name: Name
+    """Unique in the SOP."""
+    ref: TargetRef
+    """The workload."""
+
+
+class SecretRef(ApiModel):
+    """A Secret in the SOP's own namespace, read as the namespace's runner."""
+
+    name: ObjectName
+    """Its name."""
+
+
+class PostgresKeys(ApiModel):
+    """Which key of the Secret holds what."""
+
+    host: SecretKey = "host"
+    """One host name or address; no list, no socket path."""
+    port: SecretKey = "port"
+    """The port."""
+    database: SecretKey = "database"
+    """The database's name."""
+    user: SecretKey = "user"
+    """A role with SELECT only, never the application's own."""
+    password: SecretKey = "password"  # noqa: S105 - the name of a key
+    """Its password."""
+
+
+class Tls(StrEnum):
+    """How the connection is protected."""
+
+    DISABLE = "Disable"
+    REQUIRE = "Require"
+
+
+class Postgres(ApiModel):
+    """A PostgreSQL database."""
+
+    secret_ref: SecretRef
+    """Where host, user and password are."""
+    keys: PostgresKeys = PostgresKeys()
+    """The keys of that Secret."""
+    tls: Tls = Tls.REQUIRE
+    """Require encryption, or send everything in the clear."""
+
+
+class Connection(ApiModel):
+    """Something that checks ask."""
+
+    name: Name
+    """Unique in the SOP."""
+    postgres: Postgres
+    """A PostgreSQL database."""
+
+
+class Team(ApiModel):
+    """Who is called."""
+
+    name: Name
+    """Unique in the SOP."""
+    title: Sentence
+    """What people call the team."""
+    todo: Sentence | None = None
+    """What is still missing about the team, kept visible."""
+
+
+class Link(ApiModel):
+    """A place that steps send people to."""
+
+    name: Name
+    """Unique in the SOP."""
+    title: Sentence
+    """What is found there."""
+    url: Url
+    """Where it is."""
+
+
+class Spec(ApiModel):
+    """One service's standard operating procedures."""
+
+    title: Sentence
+    """What the service is called."""
+    summary: Prose | None = None
+    """What the service does."""
+    mode: Mode = Mode.DRY_RUN
+    """What the machine may do: Observe only reports, DryRun decides too, Enforce also acts."""
+    notify: Notify = Notify.INFO
+    """What people get. With Page, a remediation that the mode forbids is escalated at once."""
+    suspend: bool = False
+    """Stop the checks and everything that follows from them."""
+    every: PositiveDuration = timedelta(seconds=30)
+    """How often each check runs, unless it says otherwise."""
+    blind_for: PositiveDuration = timedelta(minutes=10)
+    """How long a procedure may be unknown before somebody is told."""
+    reopen_within: PositiveDuration = timedelta(minutes=15)
+    """A problem that comes back within this time continues the same episode."""
+    unsure_for: PositiveDuration = timedelta(minutes=2)
+    """How long to wait for unknown checks before the last row is taken."""
+    targets: Annotated[tuple[Target, ...], Field(max_length=12)] = ()
+    """Workloads; the first is the default."""
+    connections: Annotated[tuple[Connection, ...], Field(max_length=12)] = ()
+    """Databases that checks may ask."""
+    teams: Annotated[tuple[Team, ...], Field(min_length=1, max_length=24)]
+    """Teams that escalations may name."""
+    links: Annotated[tuple[Link, ...], Field(max_length=32)] = ()
+    """Places that steps may name."""
+    checks: Annotated[tuple[Check, ...], Field(min_length=1, max_length=64)]
+    """The checks, each defined once."""
+    procedures: Annotated[tuple[Procedure, ...], Field(min_length=1, max_length=24)]
+    """The sections of the page."""

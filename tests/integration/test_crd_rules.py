@@ -1,0 +1,365 @@
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from servicesop.api.sop import Spec
+from servicesop.api.status import (
+    CheckState,
+    CheckStatus,
+    Condition,
+    Episode,
+    Escalation,
+    EscalationReason,
+    HistoryItem,
+    Intent,
+    Outcome,
+    ProcedureStatus,
+    Status,
+    Tri,
+)
+from sop_cases import ABSENT, BROKEN, COMPLETE, Broken, complete
+from testbed import ControlPlane, KubectlError
+
+CRD = Path(__file__).parents[2] / "crds" / "servicesops.servicesop.io.yaml"
+NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def server(control_plane: ControlPlane) -> ControlPlane:
+    """Return the control plane with our CRD, installed as a user would."""
+    control_plane.kubectl("apply", "-f", str(CRD))
+    control_plane.kubectl("wait", "--for=condition=Established", "-f", str(CRD), "--timeout=30s")
+    # Established says that the type is accepted; discovery, which kubectl asks, follows.
+    deadline = time.monotonic() + 30
+    while not control_plane.kubectl("api-resources", "--api-group=servicesop.io", "-o", "name"):
+        assert time.monotonic() < deadline, "the API server does not list servicesops"
+        time.sleep(0.1)
+    return control_plane
+
+
+@pytest.fixture
+def namespace(server: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
+    name = request.node.name.replace("_", "-")[:60].rstrip("-")
+    server.kubectl("create", "namespace", name)
+    yield name
+    server.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def try_to_create(server: ControlPlane, sop: dict[str, Any]) -> str:
+    """Return what kubectl prints, whether the SOP is accepted or not; nothing is stored."""
+    try:
+        return server.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(sop))
+    except KubectlError as error:
+        return str(error)
+
+
+def rules(schema: dict[str, Any]) -> Iterator[str]:
+    for rule in schema.get("x-kubernetes-validations", []):
+        yield rule["message"]
+    for field in schema.get("properties", {}).values():
+        yield from rules(field)
+    if "items" in schema:
+        yield from rules(schema["items"])
+
+
+def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namespace: str) -> None:
+    server.kubectl("apply", "-n", namespace, "-f", "-", input=COMPLETE)
+    stored = json.loads(server.kubectl("get", "sop", "fleet", "-n", namespace, "-o", "json"))
+
+    expected = complete()["spec"]
+    expected |= {
+        "mode": "DryRun",
+        "notify": "Info",
+        "suspend": False,
+        "every": "30s",
+        "blindFor": "10m",
+        "reopenWithin": "15m",
+        "unsureFor": "2m",
+    }
+    keys = {"port": "port", "database": "database", "user": "user", "password": "password"}
+    postgres = expected["connections"][0]["postgres"]
+    postgres |= {"tls": "Require", "keys": postgres["keys"] | keys}
+    for check in expected["checks"]:
+        check["timeout"] = "5s"
+    leader = expected["checks"][1]["leader"]
+    leader |= {"forNone": "1m30s", "forMany": "45s"}
+    leader["lease"]["columns"] = {"worker": "lease_type", "holder": "leader", "expires": "expires"}
+    expected["checks"][2]["stuckRows"]["columns"] = {
+        "id": "id",
+        "status": "status",
+        "updated": "updated_at",
+        "deleted": "deleted_at",
+    }
+    for procedure in expected["procedures"]:
+        procedure["severity"] = "critical"
+    for step in expected["procedures"][0]["steps"]:
+        step["informational"] = False
+    for row in expected["procedures"][0]["handle"]:
+        row.setdefault("otherwise", False)
+    remediate = expected["procedures"][0]["handle"][0]["remediate"]
+    remediate["restart"]["allowOutage"] = False
+    remediate["verify"]["within"] = "3m"
+    remediate |= {
+        "settle": "5m",
+        "attempts": {"max": 2, "per": "6h"},
+        "atMost": {"max": 3, "per": "24h"},
+        "cooldown": "15m",
+    }
+    assert stored["spec"] == expected
+    assert stored["status"] == {"observedGeneration": -1}
+    # What the server filled in is what the models would have.
+    assert Spec.model_validate(stored["spec"]) == Spec.model_validate(complete()["spec"])
+
+
+@pytest.mark.parametrize("broken", [pytest.param(case, id=name) for name, case in BROKEN.items()])
+def test_a_broken_sop_is_refused_in_these_words(server: ControlPlane, broken: Broken) -> None:
+    answer = try_to_create(server, broken.sop())
+    assert answer == f'The ServiceSOP "fleet" is invalid: {broken.says}'
+
+
+def test_every_rule_of_the_crd_has_a_case() -> None:
+    schema = yaml.safe_load(CRD.read_text("utf-8"))["spec"]["versions"][0]["schema"]
+    messages = set(rules(schema["openAPIV3Schema"]))
+    says = [
+        broken.says.replace("evaluating rule: ", "Invalid value: ") for broken in BROKEN.values()
+    ]
+    without = {m for m in messages if not any(f": {m}" in text for text in says)}
+    assert messages
+    assert not without
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"checks.0.workload": ABSENT, "checks.0.http": {"url": "https://example.com"}},
+            'strict decoding error: unknown field "spec.checks[0].http"',
+        ),
+        (
+            {"mode": "Approve"},
+            'spec.mode: Unsupported value: "Approve": supported values: '
+            '"Observe", "DryRun", "Enforce"',
+        ),
+        (
+            {"targets.0.ref.kind": "StatefulSet"},
+            'spec.targets[0].ref.kind: Unsupported value: "StatefulSet": supported values: '
+            '"Deployment"',
+        ),
+        ({"teams": []}, "spec.teams: Invalid value: 0: spec.teams in body should have at least 1"),
+        ({"title": "x" * 257}, "spec.title: Too long: may not be more than 256 bytes"),
+        ({"title": ABSENT}, "spec.title: Required value"),
+    ],
+)
+def test_what_the_schema_does_not_know_is_refused(
+    server: ControlPlane, changes: dict[str, Any], message: str
+) -> None:
+    assert message in try_to_create(server, Broken(changes, message).sop())
+
+
+def test_an_sop_at_all_bounds_is_affordable_for_the_rules(server: ControlPlane) -> None:
+    # The server estimates the cost of the rules when the CRD is applied, and limits what they
+    # really cost for each object: an SOP that uses every list to its bound must pass.
+    answer = try_to_create(server, largest())
+    assert answer.startswith("servicesop.servicesop.io/largest created (server dry run)")
+
+
+def test_a_soft_deletion_column_can_be_switched_off(server: ControlPlane, namespace: str) -> None:
+    sop = Broken({"checks.2.stuckRows.columns": {"deleted": None}}, "").sop()
+    server.kubectl("create", "-n", namespace, "-f", "-", input=json.dumps(sop))
+    stored = json.loads(server.kubectl("get", "sop", "fleet", "-n", namespace, "-o", "json"))
+    rows = Spec.model_validate(stored["spec"]).checks[2].stuck_rows
+    assert rows is not None
+    assert (rows.columns.deleted, rows.columns.updated) == (None, "updated_at")
+
+
+def test_the_server_stores_a_status_as_the_models_write_it(
+    server: ControlPlane, namespace: str
+) -> None:
+    server.kubectl("create", "-n", namespace, "-f", "-", input=COMPLETE)
+    status = full_status()
+    wire = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    apply_status(server, namespace, "servicesop", wire)
+    stored = json.loads(server.kubectl("get", "sop", "fleet", "-n", namespace, "-o", "json"))
+    assert stored["status"] == wire
+    assert Status.model_validate(stored["status"]) == status
+
+
+def test_conditions_of_two_writers_stand_side_by_side(server: ControlPlane, namespace: str) -> None:
+    server.kubectl("create", "-n", namespace, "-f", "-", input=COMPLETE)
+    for writer, kind in (("servicesop", "Ready"), ("somebody", "Reviewed")):
+        condition = Condition(type=kind, status=Tri.TRUE, last_transition_time=NOW, reason="Fine")
+        wire = {"conditions": [condition.model_dump(mode="json", by_alias=True)]}
+        apply_status(server, namespace, writer, wire)
+    stored = json.loads(server.kubectl("get", "sop", "fleet", "-n", namespace, "-o", "json"))
+    assert [found["type"] for found in stored["status"]["conditions"]] == ["Ready", "Reviewed"]
+
+
+def test_the_table_shows_what_people_look_for(server: ControlPlane, namespace: str) -> None:
+    server.kubectl("create", "-n", namespace, "-f", "-", input=COMPLETE)
+    wire = full_status().model_dump(mode="json", by_alias=True, exclude_none=True)
+    apply_status(server, namespace, "servicesop", wire)
+    header, row = server.kubectl("get", "sop", "-n", namespace).splitlines()
+    assert header.split() == [
+        *("NAME", "HEALTHY", "FAILING", "SINCE", "DOING", "TEAM", "CHECKED", "AGE"),
+    ]
+    assert row.split()[:3] == ["fleet", "False", "ClusterProvisioningLatency"]
+    wide = server.kubectl("get", "sops", "-n", namespace, "-o", "wide").splitlines()[0]
+    assert wide.split()[8:] == ["READY", "MODE", "NOTIFY", "CHECKS", "LAST", "ACTION", "MESSAGE"]
+
+
+def apply_status(server: ControlPlane, namespace: str, writer: str, status: dict[str, Any]) -> None:
+    body = {
+        "apiVersion": "servicesop.io/v1alpha1",
+        "kind": "ServiceSOP",
+        "metadata": {"name": "fleet", "namespace": namespace},
+        "status": status,
+    }
+    server.kubectl(
+        *("apply", "--server-side", f"--field-manager={writer}", "--subresource=status", "-f", "-"),
+        input=json.dumps(body),
+    )
+
+
+def full_status() -> Status:
+    procedure = "ClusterProvisioningLatency"
+    return Status(
+        observed_generation=1,
+        conditions=(
+            Condition(
+                type="Healthy",
+                status=Tri.FALSE,
+                observed_generation=1,
+                last_transition_time=NOW,
+                reason="ProceduresHappening",
+                message=procedure,
+            ),
+        ),
+        last_checked_time=NOW,
+        failing=procedure,
+        since=NOW,
+        doing="Verifying",
+        team="control-plane",
+        checks_summary="3/4",
+        last_action="restart of kas-fleet-manager: Helped",
+        message=procedure,
+        uid="0739027a-4101-4a8e-9925-9eb1150f653c",
+        procedures=(
+            ProcedureStatus(
+                name=procedure,
+                state=Tri.TRUE,
+                since=NOW,
+                doing="waits until the restart has proven itself",
+                episode=Episode(started=NOW, row="no-leader", attempts=1),
+            ),
+        ),
+        checks=(
+            CheckStatus(
+                name="cluster-leader",
+                state=CheckState.FAILED,
+                since=NOW,
+                findings=("None",),
+                message="no leader of cluster",
+                evidence=("cluster: nobody",),
+                recover_for=timedelta(minutes=1),
+            ),
+        ),
+        intents=(
+            Intent(
+                id="0123456789abcdef",
+                action="restart",
+                procedure=procedure,
+                row="no-leader",
+                target="api",
+                workload="kas-fleet-manager",
+                uid="9d3f7f5e-0000-4000-8000-000000000000",
+                generation=3,
+                template_hash="d41d8cd9",
+                attempt=0,
+                planned=NOW,
+                phase_since=NOW,
+            ),
+        ),
+        escalations=(
+            Escalation(
+                key="0739027a/blind",
+                reason=EscalationReason.BLIND,
+                to=("control-plane",),
+                procedures=(procedure,),
+                opened=NOW,
+            ),
+        ),
+        history=(
+            HistoryItem(
+                time=NOW,
+                id="fedcba9876543210",
+                action="restart",
+                workload="kas-fleet-manager",
+                procedure=procedure,
+                outcome=Outcome.HELPED,
+            ),
+        ),
+    )
+
+
+def largest() -> dict[str, Any]:
+    """Return an SOP that fills every list that the reference rules walk over.
+
+    Each reference names the last item of its list, where a search ends last.
+    """
+    checks: list[dict[str, Any]] = []
+    for number in range(0, 64, 4):
+        database = {"connection": "connection-11", "table": "t"}
+        names = [f"some-check-{number + offset}" for offset in range(4)]
+        types: list[dict[str, Any]] = [
+            {"workload": {"target": "target-11", "replicas": 1}},
+            {"logs": {"target": "target-11", "pattern": "x", "within": "1m", "max": 0}},
+            {"leader": {"workers": ["w"] * 32, "lease": database}},
+            {"stuckRows": {**database, "statuses": ["s"] * 12, "olderThan": "3m"}},
+        ]
+        checks += [{"name": name} | kind for name, kind in zip(names, types, strict=True)]
+    last = [f"some-check-{number}" for number in range(52, 64)]
+    findings = ("CrashLoop", "TooFew", "Many", "Stuck") * 3
+    refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]
+    teams = [f"team-{number}" for number in range(20, 24)]
+    rows: list[dict[str, Any]] = [
+        {
+            "name": f"row-{number}",
+            "when": {"anyFailed": refs, "allFailed": refs, "allPassed": refs},
+            "remediate": {"restart": {"target": "target-11"}, "verify": {"checks": last}},
+            "orElse": {"to": teams},
+        }
+        for number in range(11)
+    ]
+    rows.append({"name": "otherwise", "otherwise": True, "escalate": {"to": teams}})
+    steps = [{"check": last[-1]}, {"manual": "look", "link": "link-31"}] * 16
+    return {
+        "apiVersion": "servicesop.io/v1alpha1",
+        "kind": "ServiceSOP",
+        "metadata": {"name": "largest"},
+        "spec": {
+            "title": "largest",
+            "targets": [
+                {"name": f"target-{number}", "ref": {"kind": "Deployment", "name": "d"}}
+                for number in range(12)
+            ],
+            "connections": [
+                {"name": f"connection-{number}", "postgres": {"secretRef": {"name": "s"}}}
+                for number in range(12)
+            ],
+            "teams": [{"name": f"team-{number}", "title": "t"} for number in range(24)],
+            "links": [
+                {"name": f"link-{number}", "title": "l", "url": "https://l"} for number in range(32)
+            ],
+            "checks": checks,
+            "procedures": [
+                {"name": f"Procedure{number}", "checks": last, "steps": steps, "handle": rows}
+                for number in range(24)
+            ],
+        },
+    }

@@ -1,0 +1,590 @@
+"""A complete SOP, and every way to break it that the API server refuses, with its message."""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+COMPLETE = """
+apiVersion: servicesop.io/v1alpha1
+kind: ServiceSOP
+metadata: {name: fleet}
+spec:
+  title: Kafka Service Fleet Manager
+  targets:
+  - {name: api, ref: {kind: Deployment, name: kas-fleet-manager}}
+  - {name: refresher, ref: {kind: Deployment, name: token-refresher}}
+  connections:
+  - name: database
+    postgres: {secretRef: {name: kas-fleet-manager-rds-readonly}, keys: {host: db.host}}
+  teams:
+  - {name: control-plane, title: Control Plane}
+  - {name: ocm-support, title: OCM support}
+  links:
+  - {name: sentry, title: Sentry, url: "https://sentry.example.com"}
+  checks:
+  - name: replicas-ready
+    workload: {replicas: 3, minReady: 3}
+  - name: cluster-leader
+    leader: {workers: [cluster], lease: {connection: database, table: leader_leases}}
+  - name: accepted-moves-on
+    stuckRows:
+      connection: database
+      table: public.clusters
+      statuses: [cluster_accepted]
+      olderThan: 3m
+  - name: ocm-accepts
+    logs: {target: api, pattern: failed to create cluster, within: 10m, max: 0}
+  procedures:
+  - name: ClusterProvisioningLatency
+    checks: [cluster-leader, accepted-moves-on]
+    steps:
+    - {manual: Look for the cause of the error, link: sentry}
+    - {check: cluster-leader}
+    handle:
+    - name: no-leader
+      when: {anyFailed: [cluster-leader/None]}
+      remediate: {restart: {target: api}, verify: {checks: [cluster-leader]}}
+      orElse: {to: [control-plane]}
+    - name: rolls-out
+      when: {allFailed: [replicas-ready/NotReady], allPassed: [cluster-leader/Many]}
+      hold: {because: a rollout is running, atMost: 10m}
+    - name: ocm-refuses
+      when: {anyFailed: [ocm-accepts]}
+      escalate: {to: [ocm-support]}
+    - name: otherwise
+      otherwise: true
+      escalate: {to: [control-plane]}
+  - name: ClusterProvisioningErrors
+    checks: [ocm-accepts]
+    stepsFrom: ClusterProvisioningLatency
+  - name: ClusterProvisioningCorrectness
+    sameAs: ClusterProvisioningLatency
+"""
+
+ABSENT = object()
+"""As a new value: the field is taken away."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One change to the complete SOP that must be refused."""
+
+    changes: dict[str, Any]
+    """New values by path in the spec, `checks.0.name`."""
+    says: str
+    """What kubectl prints after `is invalid: `."""
+    by_models: bool = True
+    """Whether the models refuse it too; they do not look at what names refer to."""
+
+    def sop(self) -> dict[str, Any]:
+        sop = complete()
+        for path, value in self.changes.items():
+            _put(sop["spec"], path.split("."), value)
+        return sop
+
+
+def complete() -> dict[str, Any]:
+    sop: dict[str, Any] = yaml.safe_load(COMPLETE)
+    return sop
+
+
+def _put(node: Any, path: list[str], value: Any) -> None:
+    key: Any = int(path[0]) if isinstance(node, list) else path[0]
+    if path[1:]:
+        _put(node[key], path[1:], value)
+    elif value is ABSENT:
+        del node[key]
+    elif isinstance(node, list) and key == len(node):
+        node.append(copy.deepcopy(value))
+    else:
+        node[key] = copy.deepcopy(value)
+
+
+BROKEN = {
+    "a check of two types": Broken(
+        {"checks.0.logs": {"pattern": "x", "within": "1m", "max": 0}},
+        (
+            "spec.checks[0]: Invalid value: exactly one of the fields in [workload "
+            "logs leader stuckRows] must be set"
+        ),
+    ),
+    "a check of no type": Broken(
+        {"checks.3.logs": ABSENT},
+        (
+            "spec.checks[3]: Invalid value: exactly one of the fields in [workload "
+            "logs leader stuckRows] must be set"
+        ),
+    ),
+    "a workload check that asks nothing": Broken(
+        {"checks.0.workload": {}},
+        (
+            "spec.checks[0].workload: Invalid value: at least one of the fields in "
+            "[replicas minReady] must be set"
+        ),
+    ),
+    "a logs check without a limit": Broken(
+        {"checks.3.logs.max": ABSENT},
+        ("spec.checks[3].logs: Invalid value: at least one of the fields in [min max] must be set"),
+    ),
+    "logs limits that exclude each other": Broken(
+        {"checks.3.logs.min": 1},
+        "spec.checks[3].logs: Invalid value: min must not be greater than max",
+    ),
+    "a pattern that RE2 does not know": Broken(
+        {"checks.3.logs.pattern": "(?=x)"},
+        (
+            'spec.checks[3].logs.pattern: Invalid value: "string": error parsing '
+            "regexp: invalid or unsupported Perl syntax: `(?=` evaluating rule: "
+            "must be a valid RE2 pattern (no look-around, no backreferences)"
+        ),
+        by_models=False,
+    ),
+    "two targets of one name": Broken(
+        {"targets.1.name": "api"},
+        ("spec.targets: Invalid value: the names in targets must be unique: there are two api"),
+        by_models=False,
+    ),
+    "two connections of one name": Broken(
+        {"connections.1": {"name": "database", "postgres": {"secretRef": {"name": "x"}}}},
+        (
+            "spec.connections: Invalid value: the names in connections must be "
+            "unique: there are two database"
+        ),
+        by_models=False,
+    ),
+    "two teams of one name": Broken(
+        {"teams.2": {"name": "ocm-support", "title": "OCM"}},
+        ("spec.teams: Invalid value: the names in teams must be unique: there are two ocm-support"),
+        by_models=False,
+    ),
+    "two links of one name": Broken(
+        {"links.1": {"name": "sentry", "title": "S", "url": "https://s.example.com"}},
+        ("spec.links: Invalid value: the names in links must be unique: there are two sentry"),
+        by_models=False,
+    ),
+    "two checks of one name": Broken(
+        {"checks.4": {"name": "ocm-accepts", "workload": {"replicas": 1}}},
+        (
+            "spec.checks: Invalid value: the names in checks must be unique: there "
+            "are two ocm-accepts"
+        ),
+        by_models=False,
+    ),
+    "two procedures of one name": Broken(
+        {"procedures.1.name": "ClusterProvisioningCorrectness"},
+        (
+            "spec.procedures: Invalid value: the names in procedures must be "
+            "unique: there are two ClusterProvisioningCorrectness"
+        ),
+        by_models=False,
+    ),
+    "two rows of one name": Broken(
+        {"procedures.0.handle.2.name": "no-leader"},
+        (
+            "spec.procedures[0].handle: Invalid value: the names in handle must be "
+            "unique: there are two no-leader"
+        ),
+        by_models=False,
+    ),
+    "a name in capitals": Broken(
+        {"checks.0.name": "Replicas", "procedures.0.handle.1.when.allFailed": ["ocm-accepts"]},
+        (
+            'spec.checks[0].name: Invalid value: "Replicas": must be lower case '
+            "letters, digits and '-', starting and ending with a letter or digit"
+        ),
+    ),
+    "a workload that is no object name": Broken(
+        {"targets.0.ref.name": "Kas_Fleet"},
+        (
+            'spec.targets[0].ref.name: Invalid value: "Kas_Fleet": must be the name'
+            " of a Kubernetes object: lower case letters, digits, '-' and '.'"
+        ),
+    ),
+    "a key that no Secret can have": Broken(
+        {"connections.0.postgres.keys.port": "db/port"},
+        (
+            'spec.connections[0].postgres.keys.port: Invalid value: "db/port": must'
+            " be a key of a Secret: letters, digits, '-', '_' and '.'"
+        ),
+    ),
+    "a link that is no URL": Broken(
+        {"links.0.url": "sentry.example.com"},
+        (
+            'spec.links[0].url: Invalid value: "sentry.example.com": must be an '
+            "http:// or https:// URL"
+        ),
+    ),
+    "a table with a semicolon": Broken(
+        {"checks.1.leader.lease.table": "leases;drop"},
+        (
+            'spec.checks[1].leader.lease.table: Invalid value: "leases;drop": must '
+            "be a table, or schema.table: letters, digits and '_'"
+        ),
+    ),
+    "a column with a blank": Broken(
+        {"checks.2.stuckRows.columns": {"status": "the status"}},
+        (
+            'spec.checks[2].stuckRows.columns.status: Invalid value: "the status": '
+            "must be a plain SQL identifier: letters, digits and '_', not starting "
+            "with a digit"
+        ),
+    ),
+    "a duration in words": Broken(
+        {"every": "often"},
+        ('spec.every: Invalid value: "often": must be a duration such as "30s", "3m" or "1h30m"'),
+    ),
+    "no duration at all": Broken(
+        {"checks.1.leader.forNone": ""},
+        (
+            'spec.checks[1].leader.forNone: Invalid value: "": must be a duration '
+            'such as "30s", "3m" or "1h30m"'
+        ),
+    ),
+    "an interval below a second": Broken(
+        {"every": "0s"}, 'spec.every: Invalid value: "0s": must be at least "1s"'
+    ),
+    "a check interval below a second": Broken(
+        {"checks.0.every": "0s"}, 'spec.checks[0].every: Invalid value: "0s": must be at least "1s"'
+    ),
+    "a procedure named in several words": Broken(
+        {"procedures.2.name": "provisioning-correctness"},
+        (
+            'spec.procedures[2].name: Invalid value: "provisioning-correctness": '
+            "must be one CamelCase word such as OSDClusterProvisioningLatency: it "
+            "becomes a condition type"
+        ),
+    ),
+    "a procedure named as a fixed condition": Broken(
+        {"procedures.2.name": "Healthy"},
+        (
+            'spec.procedures[2].name: Invalid value: "Healthy": must not be one of '
+            "the fixed conditions [Ready, Healthy, RemediationAllowed, Remediating,"
+            " Escalated, Stalled, Reconciling]"
+        ),
+    ),
+    "a procedure with a table and a reference to one": Broken(
+        {"procedures.0.stepsFrom": "ClusterProvisioningLatency"},
+        (
+            "spec.procedures[0]: Invalid value: exactly one of the fields in "
+            "[handle stepsFrom sameAs] must be set"
+        ),
+    ),
+    "a procedure without a table": Broken(
+        {"procedures.1.stepsFrom": ABSENT},
+        (
+            "spec.procedures[1]: Invalid value: exactly one of the fields in "
+            "[handle stepsFrom sameAs] must be set"
+        ),
+    ),
+    "a procedure without checks": Broken(
+        {"procedures.1.checks": ABSENT},
+        (
+            "spec.procedures[1]: Invalid value: exactly one of the fields in "
+            "[checks sameAs] must be set"
+        ),
+    ),
+    "a second title with checks of its own": Broken(
+        {"procedures.2.checks": ["ocm-accepts"]},
+        (
+            "spec.procedures[2]: Invalid value: exactly one of the fields in "
+            "[checks sameAs] must be set"
+        ),
+    ),
+    "steps beside stepsFrom": Broken(
+        {"procedures.1.steps": [{"check": "ocm-accepts"}]},
+        (
+            "spec.procedures[1]: Invalid value: steps are only allowed beside "
+            "handle; with stepsFrom or sameAs they come from the other procedure"
+        ),
+    ),
+    "a step that is nothing": Broken(
+        {"procedures.0.steps.1": {"informational": True}},
+        (
+            "spec.procedures[0].steps[1]: Invalid value: exactly one of the fields "
+            "in [manual check] must be set"
+        ),
+    ),
+    "a step that is two things": Broken(
+        {"procedures.0.steps.0.check": "ocm-accepts"},
+        (
+            "spec.procedures[0].steps[0]: Invalid value: exactly one of the fields "
+            "in [manual check] must be set"
+        ),
+    ),
+    "a link beside a check": Broken(
+        {"procedures.0.steps.1.link": "sentry"},
+        ("spec.procedures[0].steps[1]: Invalid value: link is only allowed beside manual"),
+    ),
+    "a row that is conditional and last": Broken(
+        {"procedures.0.handle.3.when": {"anyFailed": ["ocm-accepts"]}},
+        (
+            "spec.procedures[0].handle[3]: Invalid value: exactly one of the fields"
+            " in [when otherwise] must be set"
+        ),
+    ),
+    "a row that is never true": Broken(
+        {"procedures.0.handle.2.when": ABSENT},
+        (
+            "spec.procedures[0].handle[2]: Invalid value: exactly one of the fields"
+            " in [when otherwise] must be set"
+        ),
+    ),
+    "a row with two outcomes": Broken(
+        {"procedures.0.handle.2.hold": {"because": "x", "atMost": "1m"}},
+        (
+            "spec.procedures[0].handle[2]: Invalid value: exactly one of the fields"
+            " in [remediate escalate hold] must be set"
+        ),
+    ),
+    "a row without an outcome": Broken(
+        {"procedures.0.handle.2.escalate": ABSENT},
+        (
+            "spec.procedures[0].handle[2]: Invalid value: exactly one of the fields"
+            " in [remediate escalate hold] must be set"
+        ),
+    ),
+    "orElse beside escalate": Broken(
+        {"procedures.0.handle.2.orElse": {"to": ["control-plane"]}},
+        ("spec.procedures[0].handle[2]: Invalid value: orElse is only allowed beside remediate"),
+    ),
+    "a last row that waits": Broken(
+        {
+            "procedures.0.handle.3.escalate": ABSENT,
+            "procedures.0.handle.3.hold": {"because": "x", "atMost": "1m"},
+        },
+        ("spec.procedures[0].handle[3]: Invalid value: the row with otherwise must escalate"),
+    ),
+    "a table without a last row": Broken(
+        {"procedures.0.handle.3": ABSENT},
+        (
+            "spec.procedures[0].handle: Invalid value: the last row of handle, and "
+            "no other, must be the one with otherwise: true"
+        ),
+    ),
+    "a table whose last row is not last": Broken(
+        {
+            "procedures.0.handle.4": {
+                "name": "late",
+                "when": {"anyFailed": ["ocm-accepts"]},
+                "escalate": {"to": ["ocm-support"]},
+            }
+        },
+        (
+            "spec.procedures[0].handle: Invalid value: the last row of handle, and "
+            "no other, must be the one with otherwise: true"
+        ),
+    ),
+    "a table with two last rows": Broken(
+        {"procedures.0.handle.2.when": ABSENT, "procedures.0.handle.2.otherwise": True},
+        (
+            "spec.procedures[0].handle: Invalid value: the last row of handle, and "
+            "no other, must be the one with otherwise: true"
+        ),
+    ),
+    "a condition that names nothing": Broken(
+        {"procedures.0.handle.2.when": {}},
+        (
+            "spec.procedures[0].handle[2].when: Invalid value: at least one of the "
+            "fields in [anyFailed allFailed allPassed] must be set"
+        ),
+    ),
+    "a remediation without an action": Broken(
+        {"procedures.0.handle.0.remediate.restart": ABSENT},
+        (
+            "spec.procedures[0].handle[0].remediate: Invalid value: exactly one of "
+            "the fields in [restart] must be set"
+        ),
+    ),
+    "an unknown target of a workload check": Broken(
+        {"checks.0.workload.target": "app"},
+        (
+            "spec.checks: Invalid value: checks[].workload.target must be the name "
+            "of one of spec.targets; wrong in replicas-ready"
+        ),
+        by_models=False,
+    ),
+    "an unknown target of a logs check": Broken(
+        {"checks.3.logs.target": "app"},
+        (
+            "spec.checks: Invalid value: checks[].logs.target must be the name of "
+            "one of spec.targets; wrong in ocm-accepts"
+        ),
+        by_models=False,
+    ),
+    "an unknown target of a restart": Broken(
+        {"procedures.0.handle.0.remediate.restart.target": "app"},
+        (
+            "spec.procedures: Invalid value: "
+            "procedures[].handle[].remediate.restart.target must be the name of one"
+            " of spec.targets; wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "no targets": Broken(
+        {
+            "targets": ABSENT,
+            "checks.3.logs.target": ABSENT,
+            "procedures.0.handle.0.remediate.restart.target": ABSENT,
+        },
+        (
+            "spec.targets: Invalid value: targets must hold at least one workload "
+            "when one of [workload logs restart] is used"
+        ),
+        by_models=False,
+    ),
+    "an unknown connection of a leader check": Broken(
+        {"checks.1.leader.lease.connection": "db"},
+        (
+            "spec.checks: Invalid value: checks[].leader.lease.connection must be "
+            "the name of one of spec.connections; wrong in cluster-leader"
+        ),
+        by_models=False,
+    ),
+    "an unknown connection of a stuckRows check": Broken(
+        {"checks.2.stuckRows.connection": "db"},
+        (
+            "spec.checks: Invalid value: checks[].stuckRows.connection must be the "
+            "name of one of spec.connections; wrong in accepted-moves-on"
+        ),
+        by_models=False,
+    ),
+    "an unknown check of a procedure": Broken(
+        {"procedures.1.checks": ["ocm-accepts", "ocm-acepts"]},
+        (
+            "spec.procedures: Invalid value: procedures[].checks must be the name "
+            "of one of spec.checks; wrong in ClusterProvisioningErrors"
+        ),
+        by_models=False,
+    ),
+    "an unknown check of a step": Broken(
+        {"procedures.0.steps.1.check": "leader"},
+        (
+            "spec.procedures: Invalid value: procedures[].steps[].check must be the"
+            " name of one of spec.checks; wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "an unknown check of a verification": Broken(
+        {"procedures.0.handle.0.remediate.verify.checks": ["leader"]},
+        (
+            "spec.procedures: Invalid value: "
+            "procedures[].handle[].remediate.verify.checks must be the name of one "
+            "of spec.checks; wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "an unknown link of a step": Broken(
+        {"procedures.0.steps.0.link": "grafana"},
+        (
+            "spec.procedures: Invalid value: procedures[].steps[].link must be the "
+            "name of one of spec.links; wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "an unknown check in anyFailed": Broken(
+        {"procedures.0.handle.2.when": {"anyFailed": ["ocm-refuses"]}},
+        (
+            "spec.procedures: Invalid value: procedures[].handle[].when.anyFailed "
+            "must be the name of one of spec.checks, or check/Finding with a "
+            "finding of the check's type (workload: TooFewConfigured NotReady "
+            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "a finding of another type in anyFailed": Broken(
+        {"procedures.0.handle.0.when": {"anyFailed": ["cluster-leader/Stuck"]}},
+        (
+            "spec.procedures: Invalid value: procedures[].handle[].when.anyFailed "
+            "must be the name of one of spec.checks, or check/Finding with a "
+            "finding of the check's type (workload: TooFewConfigured NotReady "
+            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "an unknown finding in allFailed": Broken(
+        {"procedures.0.handle.1.when.allFailed": ["replicas-ready/Gone"]},
+        (
+            "spec.procedures: Invalid value: procedures[].handle[].when.allFailed "
+            "must be the name of one of spec.checks, or check/Finding with a "
+            "finding of the check's type (workload: TooFewConfigured NotReady "
+            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "an unknown finding in allPassed": Broken(
+        {"procedures.0.handle.1.when.allPassed": ["cluster-leader/Few"]},
+        (
+            "spec.procedures: Invalid value: procedures[].handle[].when.allPassed "
+            "must be the name of one of spec.checks, or check/Finding with a "
+            "finding of the check's type (workload: TooFewConfigured NotReady "
+            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "a finding of an unknown check": Broken(
+        {"procedures.0.handle.1.when.allPassed": ["leader/Many"]},
+        (
+            "spec.procedures: Invalid value: procedures[].handle[].when.allPassed "
+            "must be the name of one of spec.checks, or check/Finding with a "
+            "finding of the check's type (workload: TooFewConfigured NotReady "
+            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "an unknown team of a row": Broken(
+        {"procedures.0.handle.2.escalate.to": ["ocm-support", "ocm"]},
+        (
+            "spec.procedures: Invalid value: procedures[].handle[].escalate.to must"
+            " be the name of one of spec.teams; wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "an unknown team of orElse": Broken(
+        {"procedures.0.handle.0.orElse.to": ["ops"]},
+        (
+            "spec.procedures: Invalid value: procedures[].handle[].orElse.to must "
+            "be the name of one of spec.teams; wrong in ClusterProvisioningLatency"
+        ),
+        by_models=False,
+    ),
+    "steps from nowhere": Broken(
+        {"procedures.1.stepsFrom": "ClusterProvisioning"},
+        (
+            "spec.procedures: Invalid value: procedures[].stepsFrom must be the "
+            "name of another procedure, one that has a handle of its own; wrong in "
+            "ClusterProvisioningErrors"
+        ),
+        by_models=False,
+    ),
+    "steps from a procedure without its own": Broken(
+        {
+            "procedures.2": {
+                "name": "ThirdTitle",
+                "checks": ["ocm-accepts"],
+                "stepsFrom": "ClusterProvisioningErrors",
+            }
+        },
+        (
+            "spec.procedures: Invalid value: procedures[].stepsFrom must be the "
+            "name of another procedure, one that has a handle of its own; wrong in "
+            "ThirdTitle"
+        ),
+        by_models=False,
+    ),
+    "the same as itself": Broken(
+        {"procedures.2.sameAs": "ClusterProvisioningCorrectness"},
+        (
+            "spec.procedures: Invalid value: procedures[].sameAs must be the name "
+            "of another procedure, one that has a handle of its own; wrong in "
+            "ClusterProvisioningCorrectness"
+        ),
+        by_models=False,
+    ),
+}
