@@ -1,0 +1,1 @@
+"""What follows from the results: procedures, episodes, decision tables, gates. Pure."""

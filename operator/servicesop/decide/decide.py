@@ -1,0 +1,422 @@
+"""What follows from what is known: `decide(snapshot, status, now)`.
+
+It reads the last status as its memory and gives the next one's procedures and escalations, and the
+actions that every guard allows. It does nothing itself.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from servicesop.api.procedures import Remediate, Row, Verify
+from servicesop.api.sop import Notify, Spec
+from servicesop.api.status import (
+    Episode,
+    Escalation,
+    EscalationReason,
+    Held,
+    Intent,
+    Phase,
+    ProcedureStatus,
+    Status,
+    Tri,
+)
+from servicesop.api.times import whole_seconds
+from servicesop.decide import escalations, gates, table
+from servicesop.decide.escalations import Call
+from servicesop.decide.gates import FINAL, Allowed, Facts, Refused
+from servicesop.decide.ledger import ActionEntry
+from servicesop.decide.procedures import (
+    Section,
+    blind_checks,
+    failed_checks,
+    is_blind,
+    sections_of,
+    state_of,
+)
+from servicesop.decide.progress import action_id
+from servicesop.judge.debounce import Memory
+from servicesop.judge.rollout import DeploymentView
+
+REFUSED_FOR = timedelta(minutes=5)
+"""An action that may not be done for longer than this is handed over to people."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What is known of one target, by everybody's memory and the caches."""
+
+    workload: str
+    view: DeploymentView | None
+    known: bool
+    """False while the caches cannot tell."""
+    may_patch: bool | None
+    entries: tuple[ActionEntry, ...]
+    """What was done to the target, by whichever SOP."""
+    conflict: Callable[[str], bool]
+    """Whether an action other than the one of this id may change the target now."""
+    affordable: Callable[[str], bool]
+    """Whether the action of this id fits the budgets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a decision rests on, except the SOP's own status."""
+
+    spec: Spec
+    uid: str
+    checks: Mapping[str, Memory]
+    targets: Mapping[str, TargetFacts]
+    """By the SOP's name for the target."""
+    starting: bool
+    """The operator has not watched for long enough since its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An action that every guard allows."""
+
+    id: str
+    procedure: str
+    row: Row
+    remediate: Remediate
+    target: str
+    workload: str
+    uid: str
+    """The target's uid."""
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next memory, and what may be done."""
+
+    procedures: tuple[ProcedureStatus, ...]
+    escalations: tuple[Escalation, ...]
+    plans: tuple[Plan, ...]
+    allowed: Refused | None
+    """Why no action would be permitted now; None where one would be."""
+
+
+def decide(snapshot: Snapshot, status: Status, now: datetime) -> Decision:
+    """Decide everything about one SOP. Pure; `status` is what was last written."""
+    before = {procedure.name: procedure for procedure in status.procedures}
+    procedures, calls, plans = [], [], []
+    sections = sections_of(snapshot.spec)
+    for section in sections:
+        outcome = _Section(snapshot, section, status.intents, now).decide(before.get(section.name))
+        procedures.append(outcome.status)
+        calls += [outcome.call] if outcome.call else []
+        plans += [outcome.plan] if outcome.plan else []
+    alive = frozenset(one.name for one in procedures if one.episode is not None)
+    opened = escalations.update(status.escalations, calls, alive, snapshot.uid, now)
+    opened = _blind(snapshot, sections, procedures, opened, now)
+    return Decision(tuple(procedures), opened, tuple(plans), _allowed(snapshot, sections, now))
+
+
+def target_of(spec: Spec, remediate: Remediate) -> str:
+    """Give the SOP's name of the target that an action changes."""
+    named = remediate.restart.target if remediate.restart else None
+    return named or spec.targets[0].name
+
+
+def verify_of(row: Row, remediate: Remediate) -> Verify:
+    """Give what proves an action: without `verify`, the checks that its row rests on."""
+    if remediate.verify:
+        return remediate.verify
+    refs = row.when.refs if row.when else ()
+    return Verify(checks=tuple(dict.fromkeys(ref.partition("/")[0] for ref in refs)))
+
+
+def evidence_of(section: Section, row: Row) -> tuple[str, ...]:
+    """Give the checks that a row's victory rests on: its own, and those of the rows above it."""
+    names: dict[str, None] = {}
+    for one in section.rows:
+        for ref in one.when.refs if one.when else ():
+            names[ref.partition("/")[0]] = None
+        if one.name == row.name:
+            break
+    return tuple(names)
+
+
+def facts_of(
+    snapshot: Snapshot,
+    remediate: Remediate,
+    action: str = "",
+    evidence: tuple[str, ...] = (),
+) -> Facts:
+    """Gather what the guards look at. What the action of this id has claimed is its own."""
+    spec = snapshot.spec
+    name = target_of(spec, remediate)
+    target = snapshot.targets[name]
+    floors = [
+        check.workload.min_ready or 1
+        for check in spec.checks
+        if check.workload and (check.workload.target or spec.targets[0].name) == name
+    ]
+    return Facts(
+        mode=spec.mode,
+        suspended=spec.suspend,
+        starting=snapshot.starting,
+        evidence=tuple(snapshot.checks[check] for check in evidence),
+        target=target.view,
+        target_known=target.known,
+        workload=target.workload,
+        floor=max(floors, default=1),
+        may_patch=target.may_patch,
+        entries=tuple(entry for entry in target.entries if entry.id != action),
+        conflict=target.conflict(action),
+        budget=target.affordable(action),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    status: ProcedureStatus
+    call: Call | None = None
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    snapshot: Snapshot
+    section: Section
+    intents: tuple[Intent, ...]
+    now: datetime
+
+    def decide(self, before: ProcedureStatus | None) -> _Outcome:
+        """Bring one procedure up to date: its state, its episode, and what its table wants."""
+        checks = self.snapshot.checks
+        state = state_of(self.section, checks)
+        at = whole_seconds(self.now)
+        blind = is_blind(self.section, checks)
+        status = ProcedureStatus(
+            name=self.section.name,
+            state=state,
+            since=before.since if before and before.state is state else at,
+            blind_since=(before.blind_since if before and before.blind_since else at)
+            if blind
+            else None,
+            episode=self._episode(before.episode if before else None, state),
+        )
+        if state is not Tri.TRUE or status.episode is None:
+            return _Outcome(status)
+        return self._table(status, status.episode)
+
+    def _episode(self, episode: Episode | None, state: Tri) -> Episode | None:
+        if state is Tri.TRUE:
+            running = episode or Episode(started=self.now)
+            return running.model_copy(update={"calm_since": None})
+        if episode is None:
+            return None
+        if state is Tri.UNKNOWN:
+            return episode.model_copy(update={"calm_since": None})
+        calm = episode.calm_since or whole_seconds(self.now)
+        over = self.now - calm >= self.snapshot.spec.reopen_within
+        if over and self._own_intent() is None:
+            return None
+        return episode.model_copy(update={"calm_since": calm})
+
+    def _own_intent(self) -> Intent | None:
+        return next((one for one in self.intents if one.procedure == self.section.name), None)
+
+    def _table(self, status: ProcedureStatus, episode: Episode) -> _Outcome:
+        at = whole_seconds(self.now)
+        intent = self._own_intent()
+        if intent is not None:
+            return _Outcome(status.model_copy(update={"doing": doing(intent)}))
+        verdict = table.read(
+            self.section.rows,
+            self.snapshot.checks,
+            skipped=lambda row: self._held_out(row, episode),
+        )
+        if verdict.why is table.Why.WAIT:
+            text = f"waits until row {verdict.row.name} can be decided"
+            return _Outcome(status.model_copy(update={"doing": text}))
+        unsure = verdict.why is table.Why.UNSURE
+        episode = episode.model_copy(
+            update={"unsure_since": (episode.unsure_since or at) if unsure else None}
+        )
+        if unsure and episode.unsure_since is not None:
+            waited = self.now - episode.unsure_since
+            if waited < self.snapshot.spec.unsure_for:
+                text = f"waits for unknown checks of row {verdict.unknown[0]}"
+                return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
+        episode, won = self._seat(episode, verdict.row)
+        status = status.model_copy(update={"episode": episode})
+        if not won:
+            text = f"row {verdict.row.name} must win twice to replace {episode.row}"
+            return _Outcome(status.model_copy(update={"doing": text}))
+        return self._follow(status, episode, verdict)
+
+    def _held_out(self, row: Row, episode: Episode) -> bool:
+        if row.hold is None:
+            return False
+        since = next((held.since for held in episode.held if held.row == row.name), None)
+        return since is not None and self.now - since >= row.hold.at_most
+
+    def _seat(self, episode: Episode, row: Row) -> tuple[Episode, bool]:
+        """Let a row win: at once in a fresh episode, after two cycles where another one stands."""
+        at = whole_seconds(self.now)
+        none = {"candidate": None, "candidate_since": None}
+        if episode.row in (None, row.name):
+            return episode.model_copy(update={"row": row.name, **none}), True
+        if episode.candidate != row.name or episode.candidate_since is None:
+            update = {"candidate": row.name, "candidate_since": at}
+            return episode.model_copy(update=update), False
+        if self.now - episode.candidate_since < self.snapshot.spec.every:
+            return episode, False
+        return episode.model_copy(update={"row": row.name, "refused_since": None, **none}), True
+
+    def _follow(
+        self, status: ProcedureStatus, episode: Episode, verdict: table.Verdict
+    ) -> _Outcome:
+        row = verdict.row
+        if row.hold:
+            if not any(held.row == row.name for held in episode.held):
+                held = (*episode.held, Held(row=row.name, since=self.now))
+                episode = episode.model_copy(update={"held": held})
+            text = f"holds: {row.hold.because}"
+            return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
+        if row.remediate:
+            return self._remediate(status, episode, row, row.remediate)
+        why = {
+            table.Why.ROW: EscalationReason.ROW,
+            table.Why.NO_ROW: EscalationReason.OTHERWISE,
+            table.Why.UNSURE: EscalationReason.UNSURE,
+            table.Why.BLOCKED: EscalationReason.UNSURE,
+        }[verdict.why]
+        said = (
+            f"row {', '.join(verdict.unknown)} cannot be decided"
+            if why is EscalationReason.UNSURE
+            else ""
+        )
+        return self._escalate(status, episode, row, why, said)
+
+    def _escalate(
+        self,
+        status: ProcedureStatus,
+        episode: Episode,
+        row: Row,
+        reason: EscalationReason,
+        said: str,
+    ) -> _Outcome:
+        escalate = row.or_else or row.escalate or self.section.rows[-1].escalate
+        assert escalate is not None, "the last row always escalates"
+        failed = failed_checks(self.section, self.snapshot.checks)
+        message = "; ".join(text for text in (escalate.because, said) if text)
+        text = f"escalated to {', '.join(escalate.to)}"
+        return _Outcome(
+            status.model_copy(update={"episode": episode, "doing": text}),
+            call=Call(self.section.name, reason, escalate.to, failed, message),
+        )
+
+    def _remediate(
+        self, status: ProcedureStatus, episode: Episode, row: Row, remediate: Remediate
+    ) -> _Outcome:
+        target = target_of(self.snapshot.spec, remediate)
+        facts = self.snapshot.targets[target]
+        what = f"restart of Deployment {facts.workload}"
+        if any(one.target == target for one in self.intents):
+            text = f"waits for the running {what}"
+            return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
+        if episode.stopped:
+            spent = EscalationReason.SPENT
+            return self._escalate(
+                status, episode, row, spent, f"no further {what}: {episode.stopped}"
+            )
+        uid = facts.view.uid if facts.view else ""
+        plan = Plan(
+            id=action_id(
+                self.snapshot.uid, self.section.name, episode.started, episode.attempts, uid
+            ),
+            procedure=self.section.name,
+            row=row,
+            remediate=remediate,
+            target=target,
+            workload=facts.workload,
+            uid=uid,
+            attempt=episode.attempts,
+        )
+        evidence = evidence_of(self.section, row)
+        gate = facts_of(self.snapshot, remediate, plan.id, evidence)
+        refused = gates.refusal(gate, remediate, self.now)
+        if refused is None:
+            episode = episode.model_copy(update={"refused_since": None})
+            text = f"{what} is next"
+            return _Outcome(
+                status.model_copy(update={"episode": episode, "doing": text}), plan=plan
+            )
+        return self._refused(status, episode, row, refused, what)
+
+    def _refused(
+        self, status: ProcedureStatus, episode: Episode, row: Row, refused: Refused, what: str
+    ) -> _Outcome:
+        below = refused.reason in (Allowed.OBSERVE, Allowed.DRY_RUN)
+        said = f"no {what}: {refused.message}"
+        if refused.reason in (Allowed.ATTEMPTS_SPENT, Allowed.LIMIT_REACHED):
+            # Spent attempts stay spent for this episode, however long ago they are.
+            episode = episode.model_copy(update={"stopped": refused.reason.value})
+            return self._escalate(status, episode, row, EscalationReason.SPENT, said)
+        page = below and self.snapshot.spec.notify is Notify.PAGE
+        if page or refused.reason in FINAL:
+            return self._escalate(status, episode, row, EscalationReason.REFUSED, said)
+        if below or refused.reason is Allowed.OPERATOR_STARTING:
+            would = "would do: " if refused.reason is Allowed.DRY_RUN else ""
+            text = f"{would}{what} ({refused.message})" if would else said
+            return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
+        since = episode.refused_since or whole_seconds(self.now)
+        episode = episode.model_copy(update={"refused_since": since})
+        if self.now - since >= REFUSED_FOR:
+            return self._escalate(status, episode, row, EscalationReason.REFUSED, said)
+        return _Outcome(status.model_copy(update={"episode": episode, "doing": said}))
+
+
+def doing(intent: Intent) -> str:
+    """Say how far an action is."""
+    what = f"restart of Deployment {intent.workload}"
+    return {
+        Phase.PLANNED: f"{what} is being sent",
+        Phase.ISSUED: f"{what} is rolling out",
+        Phase.SETTLING: f"{what} is complete; settling",
+        Phase.VERIFYING: f"verifies that the {what} helped",
+    }[intent.phase]
+
+
+def _blind(
+    snapshot: Snapshot,
+    sections: tuple[Section, ...],
+    procedures: list[ProcedureStatus],
+    opened: tuple[Escalation, ...],
+    now: datetime,
+) -> tuple[Escalation, ...]:
+    is_open = any(one.reason is EscalationReason.BLIND for one in opened)
+    names, checks, teams = [], [], []
+    for section, status in zip(sections, procedures, strict=True):
+        since = status.blind_since
+        # Once it is open, every blind procedure joins, and the last one that sees again ends it.
+        if since is None or not (is_open or now - since >= snapshot.spec.blind_for):
+            continue
+        names.append(section.name)
+        checks += [c for c in blind_checks(section, snapshot.checks) if c not in checks]
+        last = section.rows[-1].escalate
+        teams += [team for team in (last.to if last else ()) if team not in teams]
+    message = f"cannot tell: {', '.join(checks)}"
+    return escalations.blind(
+        opened, tuple(names), tuple(checks), tuple(teams), message, snapshot.uid, now
+    )
+
+
+def _allowed(snapshot: Snapshot, sections: tuple[Section, ...], now: datetime) -> Refused | None:
+    """Say why no action of the SOP would be permitted now, evidence aside."""
+    first: Refused | None = None
+    for section in sections:
+        for row in section.rows:
+            if row.remediate is None:
+                continue
+            facts = facts_of(snapshot, row.remediate)
+            refused = gates.refusal(facts, row.remediate, now)
+            if refused is None:
+                return None
+            first = first or refused
+    return first or Refused(Allowed.NO_REMEDIATION, "no row names an action")

@@ -1,0 +1,248 @@
+"""The guards in front of an action: a chain of pure questions, each with one purpose.
+
+The first guard that refuses decides. A guard that cannot be answered refuses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from servicesop.api.procedures import Mode, Remediate
+from servicesop.api.status import CheckState
+from servicesop.decide.ledger import ActionEntry, all_actions, cooldown_ends, spent_attempts
+from servicesop.judge.debounce import Memory
+from servicesop.judge.rollout import DeploymentView, Rollout, rollout_of
+
+
+class Allowed(StrEnum):
+    """The reasons of the condition RemediationAllowed."""
+
+    ALLOWED = "Allowed"
+    NO_REMEDIATION = "NoRemediation"
+    """The SOP names no action."""
+    OBSERVE = "Observe"
+    """The mode allows no action and proposes none."""
+    DRY_RUN = "DryRun"
+    """The mode allows no action; what would be done is said in status.procedures."""
+    SUSPENDED = "Suspended"
+    OPERATOR_STARTING = "OperatorStarting"
+    """The operator has not watched for long enough since its start."""
+    EVIDENCE_STALE = "EvidenceStale"
+    """A check that the action rests on has not run twice, or is unknown."""
+    TARGET_NOT_FOUND = "TargetNotFound"
+    TARGET_UNKNOWN = "TargetUnknown"
+    """The target cannot be read."""
+    ACCESS_DENIED = "AccessDenied"
+    """The namespace's runner may not change the target."""
+    ACCESS_UNKNOWN = "AccessUnknown"
+    """Whether the runner may change the target could not be asked."""
+    SCALED_TO_ZERO = "ScaledToZero"
+    DEPLOYMENT_PAUSED = "DeploymentPaused"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
+    ROLLOUT_FAILED = "RolloutFailed"
+    """The last rollout exceeded its deadline; another one would not help."""
+    OUTAGE = "StrategyMayCauseOutage"
+    """The rollout strategy may go below the ready pods that the SOP asks for."""
+    TARGET_CONFLICT = "TargetConflict"
+    """Another action on the target is in flight."""
+    COOLDOWN = "CooldownActive"
+    ATTEMPTS_SPENT = "AttemptsSpent"
+    """The actions that did not help are used up."""
+    LIMIT_REACHED = "LimitReached"
+    """All actions are used up, helpful or not."""
+    BUDGET_EXHAUSTED = "BudgetExhausted"
+    """The namespace or the cluster has had its share of actions."""
+
+
+FINAL = frozenset({Allowed.ACCESS_DENIED, Allowed.ATTEMPTS_SPENT, Allowed.LIMIT_REACHED})
+"""Refusals that do not pass by themselves: somebody is told at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why an action may not be done now."""
+
+    reason: Allowed
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the guards look at."""
+
+    mode: Mode
+    suspended: bool
+    starting: bool
+    evidence: tuple[Memory, ...]
+    """The checks that the action rests on."""
+    target: DeploymentView | None
+    target_known: bool
+    workload: str
+    floor: int
+    """Pods that must stay ready."""
+    may_patch: bool | None
+    """Whether the runner may change the target; None when it could not be asked."""
+    entries: tuple[ActionEntry, ...]
+    """What was done to the target, by whichever SOP."""
+    conflict: bool
+    """Somebody else's claim on the target is in force."""
+    budget: bool
+    """One more action fits the limits of namespace and cluster."""
+
+
+Gate = Callable[[Facts, Remediate, datetime], Refused | None]
+
+
+def mode_enforces(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The SOP lets the machine act."""
+    mode = facts.mode.lowered_to(remediate.mode)
+    if mode is Mode.OBSERVE:
+        return Refused(Allowed.OBSERVE, "the mode is Observe")
+    if mode is Mode.DRY_RUN:
+        return Refused(Allowed.DRY_RUN, "the mode is DryRun; set spec.mode to Enforce to allow it")
+    return None
+
+
+def not_suspended(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The SOP is not suspended."""
+    return Refused(Allowed.SUSPENDED, "spec.suspend is true") if facts.suspended else None
+
+
+def operator_settled(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The operator has watched for long enough since its start."""
+    if facts.starting:
+        return Refused(Allowed.OPERATOR_STARTING, "the operator has just started")
+    return None
+
+
+def evidence_fresh(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """Each check that the action rests on has run twice and its newest answer is known."""
+    for memory in facts.evidence:
+        newest = memory.newest
+        if memory.known_runs < 2 or newest is None or not newest.verdict.known:
+            return Refused(Allowed.EVIDENCE_STALE, "a check has not yet run twice with an answer")
+        if memory.state in (CheckState.ERROR, CheckState.INCONCLUSIVE, CheckState.NOT_RUN):
+            return Refused(Allowed.EVIDENCE_STALE, "a check that the action rests on is unknown")
+    return None
+
+
+def target_exists(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The target is known to exist."""
+    if not facts.target_known:
+        return Refused(Allowed.TARGET_UNKNOWN, f"Deployment {facts.workload} cannot be read now")
+    if facts.target is None:
+        return Refused(Allowed.TARGET_NOT_FOUND, f"Deployment {facts.workload} does not exist")
+    return None
+
+
+def runner_may_patch(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The namespace lets its runner change the target."""
+    if facts.may_patch is None:
+        return Refused(Allowed.ACCESS_UNKNOWN, "whether servicesop-runner may patch is unknown")
+    if not facts.may_patch:
+        return Refused(
+            Allowed.ACCESS_DENIED,
+            f"servicesop-runner may not patch Deployment {facts.workload};"
+            " grant it in this namespace (manifests/runner)",
+        )
+    return None
+
+
+def replicas_wanted(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The target is not scaled to zero: there would be nothing to restart."""
+    if facts.target and facts.target.replicas == 0:
+        return Refused(Allowed.SCALED_TO_ZERO, f"Deployment {facts.workload} has 0 replicas")
+    return None
+
+
+def rollout_at_rest(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """No rollout of the target is running, paused or failed."""
+    assert facts.target is not None, "target_exists comes first"
+    name = f"Deployment {facts.workload}"
+    match rollout_of(facts.target):
+        case Rollout.PAUSED:
+            return Refused(Allowed.DEPLOYMENT_PAUSED, f"{name} is paused")
+        case Rollout.IN_PROGRESS | Rollout.NOT_OBSERVED:
+            return Refused(Allowed.ROLLOUT_IN_PROGRESS, f"{name} is rolling out")
+        case Rollout.FAILED:
+            return Refused(Allowed.ROLLOUT_FAILED, f"the last rollout of {name} did not complete")
+        case Rollout.COMPLETE:
+            return None
+
+
+def capacity_kept(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The rollout strategy keeps the pods that must stay ready."""
+    assert facts.target is not None, "target_exists comes first"
+    if remediate.restart and remediate.restart.allow_outage:
+        return None
+    left = 0 if facts.target.recreate else facts.target.replicas - facts.target.max_unavailable
+    if left < facts.floor:
+        return Refused(
+            Allowed.OUTAGE,
+            f"a rollout of Deployment {facts.workload} may leave {left} of {facts.floor} pods;"
+            " set restart.allowOutage to accept that",
+        )
+    return None
+
+
+def no_conflict(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """Nobody else is acting on the target."""
+    if facts.conflict:
+        return Refused(Allowed.TARGET_CONFLICT, f"another action on {facts.workload} is in flight")
+    return None
+
+
+def attempts_left(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """Not too many actions in vain, and not too many altogether."""
+    limit = remediate.attempts
+    if spent_attempts(facts.entries, remediate, now) >= limit.max:
+        return Refused(Allowed.ATTEMPTS_SPENT, f"{limit.max} restarts did not help")
+    if all_actions(facts.entries, remediate, now) >= remediate.at_most.max:
+        return Refused(
+            Allowed.LIMIT_REACHED, f"{remediate.at_most.max} restarts are the most allowed"
+        )
+    return None
+
+
+def cooled_down(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The last action on the target is long enough ago."""
+    ends = cooldown_ends(facts.entries, remediate)
+    if ends is not None and now < ends:
+        return Refused(Allowed.COOLDOWN, f"the last action on {facts.workload} is too recent")
+    return None
+
+
+def budget_left(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """Namespace and cluster have not had their share of actions."""
+    if not facts.budget:
+        return Refused(
+            Allowed.BUDGET_EXHAUSTED, "namespace or cluster has had its share of actions"
+        )
+    return None
+
+
+GATES: tuple[Gate, ...] = (
+    mode_enforces,
+    not_suspended,
+    operator_settled,
+    target_exists,
+    runner_may_patch,
+    replicas_wanted,
+    rollout_at_rest,
+    capacity_kept,
+    no_conflict,
+    attempts_left,
+    cooled_down,
+    budget_left,
+    evidence_fresh,
+)
+
+
+def refusal(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """Ask all guards in order; give the first refusal."""
+    for gate in GATES:
+        refused = gate(facts, remediate, now)
+        if refused is not None:
+            return refused
+    return None

@@ -1,0 +1,83 @@
+"""What is happening: procedures from checks, and the service's health from procedures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from servicesop.api.procedures import Procedure, Row, Severity, Step
+from servicesop.api.sop import Spec
+from servicesop.api.status import CheckState, Tri
+from servicesop.judge.debounce import Memory
+
+Checks = Mapping[str, Memory]
+
+BLIND_STATES = (CheckState.INCONCLUSIVE, CheckState.ERROR, CheckState.NOT_RUN)
+"""States in which a check cannot tell; Pending is not among them: it will tell within its `for`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A procedure with everything it borrows from others resolved."""
+
+    procedure: Procedure
+    checks: tuple[str, ...]
+    steps: tuple[Step, ...]
+    rows: tuple[Row, ...]
+    titles: tuple[str, ...]
+    """Its own name first, then those that are the same under another title."""
+
+    @property
+    def name(self) -> str:
+        """The procedure's name."""
+        return self.procedure.name
+
+
+def sections_of(spec: Spec) -> tuple[Section, ...]:
+    """Give the procedures that have a life of their own, in order; `sameAs` is only a title."""
+    by_name = {procedure.name: procedure for procedure in spec.procedures}
+    sections = []
+    for procedure in spec.procedures:
+        if procedure.same_as:
+            continue
+        source = by_name[procedure.steps_from] if procedure.steps_from else procedure
+        same = (other.name for other in spec.procedures if other.same_as == procedure.name)
+        sections.append(
+            Section(
+                procedure=procedure,
+                checks=procedure.checks or (),
+                steps=procedure.steps or source.steps,
+                rows=source.handle or (),
+                titles=(procedure.name, *same),
+            )
+        )
+    return tuple(sections)
+
+
+def state_of(section: Section, checks: Checks) -> Tri:
+    """Say whether a procedure is happening."""
+    states = {checks[name].state for name in section.checks}
+    if CheckState.FAILED in states:
+        return Tri.TRUE
+    return Tri.FALSE if states == {CheckState.PASSED} else Tri.UNKNOWN
+
+
+def is_blind(section: Section, checks: Checks) -> bool:
+    """Say whether a procedure is unknown because checks cannot tell."""
+    return state_of(section, checks) is Tri.UNKNOWN and bool(blind_checks(section, checks))
+
+
+def blind_checks(section: Section, checks: Checks) -> tuple[str, ...]:
+    """Give the checks of a procedure that cannot tell."""
+    return tuple(name for name in section.checks if checks[name].state in BLIND_STATES)
+
+
+def failed_checks(section: Section, checks: Checks) -> tuple[str, ...]:
+    """Give the failed checks of a procedure."""
+    return tuple(name for name in section.checks if checks[name].state is CheckState.FAILED)
+
+
+def health_of(states: Mapping[str, Tri], severities: Mapping[str, Severity]) -> Tri:
+    """Judge the service by its procedures; `info` ones never make it unhealthy."""
+    bad = (Severity.CRITICAL, Severity.WARNING)
+    if any(state is Tri.TRUE and severities[name] in bad for name, state in states.items()):
+        return Tri.FALSE
+    return Tri.UNKNOWN if Tri.UNKNOWN in states.values() else Tri.TRUE

@@ -1,0 +1,123 @@
+"""An action from its intent to its outcome: what the target and the checks prove."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from servicesop.api.status import CheckState, Intent, Outcome, Phase
+from servicesop.api.times import format_time, whole_seconds
+from servicesop.judge.debounce import Memory
+from servicesop.judge.rollout import DeploymentView, Rollout, rollout_of
+
+EVIDENCE_LIMIT = timedelta(minutes=10)
+"""An intent that was not sent within this time is abandoned."""
+ROLLOUT_LIMIT = timedelta(minutes=30)
+"""A rollout that neither ends nor fails in this time has failed."""
+
+
+def action_id(sop_uid: str, procedure: str, episode: datetime, attempt: int, target: str) -> str:
+    """Give the id of an action: the same decision always gives the same id.
+
+    `target` is the uid of the target. 16 hexadecimal digits.
+    """
+    parts = (sop_uid, procedure, format_time(episode), str(attempt), target)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The intent was not applied and may be sent, with the preconditions that it recorded."""
+
+
+def recover(
+    intent: Intent, live: DeploymentView | None, now: datetime
+) -> Intent | Outcome | NotSent:
+    """Find out from the live target what became of an intent that may or may not have been sent."""
+    if live is None or live.uid != intent.uid:
+        return Outcome.UNPROVEN
+    if live.action == intent.id:
+        return issued(intent, live, now)
+    if live.generation != intent.generation:
+        # It may have been applied and rolled back since; the id alone would not show that.
+        return Outcome.UNPROVEN
+    return Outcome.ABANDONED if now - intent.planned > EVIDENCE_LIMIT else NotSent()
+
+
+def issued(intent: Intent, live: DeploymentView, now: datetime) -> Intent:
+    """Give the intent after the change was seen on the target."""
+    return intent.model_copy(
+        update={
+            "phase": Phase.ISSUED,
+            "phase_since": whole_seconds(now),
+            "applied_hash": live.template_hash,
+        }
+    )
+
+
+def advance(
+    intent: Intent,
+    settle: timedelta,
+    within: timedelta,
+    target: DeploymentView | None,
+    verify: Mapping[str, Memory],
+    now: datetime,
+) -> Intent | Outcome:
+    """Take an applied action one step further; give its outcome when it has one.
+
+    `target` is the cached view; None means that the Deployment is gone. `verify` holds the checks
+    that prove the action, by name; they must pass after `settle`, at most `within` later.
+    """
+    if target is None or target.uid != intent.uid:
+        return Outcome.REVERTED
+    if target.generation <= intent.generation:
+        return intent  # the cache has not seen our own change yet
+    if target.template_hash != intent.applied_hash:
+        return Outcome.REVERTED
+    if intent.phase is Phase.ISSUED:
+        return _rollout(intent, target, now)
+    if intent.phase is Phase.SETTLING:
+        settled = now - intent.phase_since >= settle
+        return _to(intent, Phase.VERIFYING, now) if settled else intent
+    return _verify(intent, within, verify, now)
+
+
+def _to(intent: Intent, phase: Phase, now: datetime) -> Intent:
+    return intent.model_copy(update={"phase": phase, "phase_since": whole_seconds(now)})
+
+
+def _rollout(intent: Intent, target: DeploymentView, now: datetime) -> Intent | Outcome:
+    stands = rollout_of(target)
+    if stands is Rollout.COMPLETE:
+        return _to(intent, Phase.SETTLING, now)
+    if stands is Rollout.FAILED or now - intent.phase_since > ROLLOUT_LIMIT:
+        return Outcome.ROLLOUT_FAILED
+    return intent
+
+
+def _verify(
+    intent: Intent, within: timedelta, verify: Mapping[str, Memory], now: datetime
+) -> Intent | Outcome:
+    # An answer from before the verification proves nothing about the time after the action.
+    fresh = all(
+        memory.sampled is not None and memory.sampled >= intent.phase_since
+        for memory in verify.values()
+    )
+    states = {memory.state for memory in verify.values()}
+    newest = all(
+        memory.newest is not None and memory.newest.verdict.known for memory in verify.values()
+    )
+    if fresh and newest and states == {CheckState.PASSED}:
+        return Outcome.HELPED
+    lost = timedelta(seconds=intent.lost)
+    if newest and intent.lost_since is not None:
+        lost += now - intent.lost_since
+        intent = intent.model_copy(update={"lost": int(lost.total_seconds()), "lost_since": None})
+    elif not newest and intent.lost_since is None:
+        intent = intent.model_copy(update={"lost_since": whole_seconds(now)})
+    elif intent.lost_since is not None:
+        lost += now - intent.lost_since
+    used = now - intent.phase_since
+    if used - min(lost, within) >= within:
+        return Outcome.DID_NOT_HELP
+    return intent

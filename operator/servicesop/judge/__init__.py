@@ -1,0 +1,1 @@
+"""What a single answer means, and when it counts. Pure: time is an argument."""

@@ -1,0 +1,172 @@
+"""When an answer counts: `for`, `recoverFor`, and what an unknown answer does to them.
+
+A fold over samples: `step(memory, sample, now, windows)` gives the next memory. Rules:
+- A finding is confirmed when it was seen in at least two runs over at least its `for`; until then
+  it is pending. It is dropped when it was not seen throughout `recoverFor`.
+- One unknown answer changes nothing: it neither advances nor resets. Two in a row reset everything,
+  and the check is unknown until it is answered again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from servicesop.api.checks import Check
+from servicesop.api.reasons import UnknownReason
+from servicesop.api.status import CheckState, CheckStatus
+from servicesop.judge.results import Sample, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How long an answer must last to count."""
+
+    fail: Mapping[str, timedelta]
+    """`for`, per finding."""
+    recover: timedelta
+    """`recoverFor`."""
+
+
+def windows_of(check: Check, every: timedelta) -> Windows:
+    """Give a check's windows; without `for` and `recoverFor` each is twice its period."""
+    fail = check.for_ if check.for_ is not None else 2 * every
+    own = dict.fromkeys(check.findings, fail)
+    if check.leader:
+        own |= {"None": check.leader.for_none, "Many": check.leader.for_many}
+    recover = check.recover_for if check.recover_for is not None else 2 * every
+    return Windows(fail=own, recover=recover)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    first: datetime
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """All that is remembered of one check; starts empty with the process."""
+
+    state: CheckState
+    since: datetime
+    """Since when `state`."""
+    last: Sample | None = None
+    """The sample that explains `state`."""
+    newest: Sample | None = None
+    """The newest sample, known or not."""
+    sampled: datetime | None = None
+    """When the newest sample was taken."""
+    known_runs: int = 0
+    """Runs with a known answer."""
+    unknown_runs: int = 0
+    """Unknown answers in a row, up to now."""
+    failing: Mapping[str, _Seen] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()
+    gone: Mapping[str, datetime] = field(default_factory=dict)
+    """Confirmed findings that are not seen any more, since when."""
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """Findings that are seen, but not yet for long enough."""
+        return frozenset(self.failing) - self.confirmed
+
+    def pending_until(self, windows: Windows) -> datetime | None:
+        """Give the time at which the first pending finding may be confirmed."""
+        ends = [self.failing[one].first + windows.fail[one] for one in self.pending]
+        return min(ends, default=None)
+
+    def recovers_at(self, windows: Windows) -> datetime | None:
+        """Give the time at which the first confirmed finding may be dropped."""
+        return min((since + windows.recover for since in self.gone.values()), default=None)
+
+
+def begin(now: datetime) -> Memory:
+    """Give the memory of a check that has not run."""
+    return Memory(state=CheckState.NOT_RUN, since=now)
+
+
+def resume(written: CheckStatus) -> Memory:
+    """Give the memory of a check as an earlier process left it in the status.
+
+    So that a restart of the operator changes nothing that people see. Nothing may rest on it but
+    that: it counts as never run, and its first answers decide what becomes of it.
+    """
+    if written.state not in (CheckState.PASSED, CheckState.FAILED):
+        return begin(written.since)
+    findings = frozenset(written.findings)
+    verdict = Verdict.FAILED if findings else Verdict.PASSED
+    said = Sample(
+        verdict, findings=findings, message=written.message or "", evidence=written.evidence
+    )
+    return Memory(state=written.state, since=written.since, last=said, confirmed=findings)
+
+
+def step(memory: Memory, sample: Sample, now: datetime, windows: Windows) -> Memory:
+    """Take one more sample into account."""
+    if not sample.verdict.known:
+        return _unknown(memory, sample, now)
+    seen = sample.findings if sample.verdict is Verdict.FAILED else frozenset[str]()
+    failing = {
+        one: _Seen(memory.failing[one].first, memory.failing[one].runs + 1)
+        if one in memory.failing
+        else _Seen(now, 1)
+        for one in seen
+    }
+    gone = {one: memory.gone.get(one, now) for one in memory.confirmed - seen}
+    recovered = {one for one, since in gone.items() if now - since >= windows.recover}
+    confirmed = (memory.confirmed - recovered) | {
+        one
+        for one, run in failing.items()
+        if run.runs >= 2 and now - run.first >= windows.fail[one]
+    }
+    if confirmed:
+        state = CheckState.FAILED
+    elif failing:
+        state = CheckState.PENDING
+    else:
+        state = CheckState.PASSED
+    # While a failed check recovers, its last failure still explains the state.
+    explains = sample if seen or not confirmed else memory.last
+    return replace(
+        memory,
+        state=state,
+        since=memory.since if state is memory.state else now,
+        last=explains,
+        newest=sample,
+        sampled=now,
+        known_runs=memory.known_runs + 1,
+        unknown_runs=0,
+        failing=failing,
+        confirmed=confirmed,
+        gone={one: since for one, since in gone.items() if one not in recovered},
+    )
+
+
+def _unknown(memory: Memory, sample: Sample, now: datetime) -> Memory:
+    in_a_row = memory.unknown_runs + 1
+    memory = replace(memory, newest=sample, sampled=now, unknown_runs=in_a_row)
+    answered = (CheckState.PASSED, CheckState.PENDING, CheckState.FAILED)
+    if memory.state in answered and in_a_row < 2:
+        return memory
+    return _forget(memory, sample, now)
+
+
+def overdue(memory: Memory, now: datetime) -> Memory:
+    """Give the memory of a check that did not run when it should have: what it said is stale."""
+    stale = Sample(Verdict.ERROR, reason=UnknownReason.STALE, message="no run when one was due")
+    return _forget(replace(memory, unknown_runs=max(2, memory.unknown_runs)), stale, now)
+
+
+def _forget(memory: Memory, sample: Sample, now: datetime) -> Memory:
+    inconclusive = sample.verdict is Verdict.INCONCLUSIVE
+    state = CheckState.INCONCLUSIVE if inconclusive else CheckState.ERROR
+    return replace(
+        memory,
+        state=state,
+        since=memory.since if state is memory.state else now,
+        last=sample,
+        known_runs=0,
+        failing={},
+        confirmed=frozenset(),
+        gone={},
+    )
