@@ -1,0 +1,1 @@
+"""Where answers come from: Kubernetes and PostgreSQL. Pooled, bounded, with clean errors."""

@@ -1,0 +1,16 @@
+"""The only exception that leaves a source when it cannot answer."""
+
+from servicesop.api.reasons import UnknownReason
+
+
+class SourceError(Exception):
+    """A source could not be asked.
+
+    `message` is one of our own sentences: it names the thing that the SOP's author named (a Secret,
+    a table), says what to do next, and never holds the text of another exception.
+    """
+
+    def __init__(self, reason: UnknownReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

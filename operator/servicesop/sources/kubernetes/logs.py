@@ -1,0 +1,102 @@
+"""Container logs, read as the namespace's runner."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Final
+
+from servicesop.api.reasons import UnknownReason
+from servicesop.sources.errors import SourceError
+from servicesop.sources.kubernetes.client import (
+    RUNNER,
+    ApiError,
+    ApiUnreachable,
+    KubeClient,
+    RunnerClient,
+)
+
+MAX_STREAMS: Final = 16
+"""Logs read at the same time by this process: each holds a connection through to a kubelet."""
+
+
+class LogReader:
+    """Reads logs for all namespaces, a bounded number at once, first come first served."""
+
+    def __init__(self, client: KubeClient, *, max_streams: int = MAX_STREAMS) -> None:
+        self._client = client
+        self._turns = asyncio.Semaphore(max_streams)
+
+    def of(self, namespace: str) -> "NamespaceLogs":
+        """Give the log streams of one namespace, read as its runner."""
+        return NamespaceLogs(self._client, self._client.as_runner(namespace), self._turns)
+
+
+class NamespaceLogs:
+    """The logs of one namespace's pods."""
+
+    def __init__(self, client: KubeClient, runner: RunnerClient, turns: asyncio.Semaphore) -> None:
+        self._client = client
+        self._runner = runner
+        self._turns = turns
+
+    async def read(
+        self,
+        pod: str,
+        container: str,
+        *,
+        since: datetime | None,
+        previous: bool = False,
+        on_chunk: Callable[[bytes], bool],
+    ) -> None:
+        """Feed the log, each line with its timestamp, oldest first, chunk by chunk.
+
+        `since` has the precision of seconds: lines of that second come again. Reading ends early
+        when `on_chunk` returns False. A pod that is gone, a container that has not started and a
+        previous container that never was have an empty log. Raise SourceError when the log cannot
+        be read.
+        """
+        query = {"container": container, "timestamps": "true"}
+        if since is not None:
+            query["sinceTime"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if previous:
+            query["previous"] = "true"
+        path = f"/api/v1/namespaces/{self._runner.namespace}/pods/{pod}/log"
+        async with self._turns:
+            try:
+                async with aclosing(self._runner.stream(path, query)) as chunks:
+                    async for chunk in chunks:
+                        if not on_chunk(chunk):
+                            return
+            except ApiError as error:
+                if error.status in (400, 404):
+                    return
+                if error.status in (401, 403):
+                    raise await self._refused() from None
+                raise SourceError(
+                    UnknownReason.API_UNAVAILABLE,
+                    f"the log of container {container} cannot be read at the moment: the API server"
+                    " has no answer from the node",
+                ) from None
+            except ApiUnreachable:
+                raise SourceError(
+                    UnknownReason.API_UNAVAILABLE,
+                    f"the log of container {container} broke off or did not come in time",
+                ) from None
+
+    async def _refused(self) -> SourceError:
+        # The API server refuses an account that does not exist in the same words as one without
+        # rights, and people need to know which.
+        try:
+            exists = await self._client.runner_exists(self._runner.namespace)
+        except (ApiError, ApiUnreachable):
+            exists = True
+        if not exists:
+            return SourceError(
+                UnknownReason.NO_RUNNER,
+                f"this namespace has no ServiceAccount {RUNNER}; create it and let it get pods/log",
+            )
+        return SourceError(
+            UnknownReason.ACCESS_DENIED,
+            f"the ServiceAccount {RUNNER} may not get pods/log here; bind it a Role that allows it",
+        )
