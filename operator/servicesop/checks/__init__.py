@@ -1,0 +1,1 @@
+"""The check types, one module each: spec -> observe -> judge. None of them writes anything."""

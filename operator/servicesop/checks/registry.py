@@ -1,0 +1,20 @@
+"""The check types: one line each."""
+
+from servicesop.api.checks import Check
+from servicesop.checks.leader import LeaderRunner
+from servicesop.checks.logs import logs_check
+from servicesop.checks.runner import CheckRunner, CheckType, Surroundings
+from servicesop.checks.stuck_rows import StuckRowsRunner
+from servicesop.checks.workload import workload_check
+
+BUILDERS: dict[str, CheckType] = {
+    "workload": workload_check,
+    "logs": logs_check,
+    "leader": LeaderRunner,
+    "stuckRows": StuckRowsRunner,
+}
+
+
+def build(check: Check, surroundings: Surroundings) -> CheckRunner:
+    """Build the runner of a check."""
+    return BUILDERS[check.type](check, surroundings)

@@ -1,0 +1,85 @@
+"""What a check type is given, and what it gives."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from servicesop.api.checks import Check
+from servicesop.api.sop import Connection, Target
+from servicesop.judge.results import Sample
+from servicesop.judge.rollout import DeploymentView, PodView
+
+
+class Workloads(Protocol):
+    """The cached view of the SOP's own namespace, kept current by watches."""
+
+    def deployment(self, name: str) -> DeploymentView | None:
+        """Give a Deployment, or None where none exists. Raise SourceError while not synced."""
+
+    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
+        """Give the pods of the Deployment's ReplicaSets. Raise SourceError while not synced."""
+
+
+class LogStream(Protocol):
+    """Reads container logs as the namespace's runner."""
+
+    async def read(
+        self,
+        pod: str,
+        container: str,
+        *,
+        since: datetime | None,
+        previous: bool = False,
+        on_chunk: Callable[[bytes], bool],
+    ) -> None:
+        """Feed the log, each line with its timestamp, oldest first, chunk by chunk.
+
+        `since` has the precision of seconds: lines of that second come again. Reading ends early
+        when `on_chunk` returns False. Raise SourceError when the log cannot be read.
+        """
+
+
+class Database(Protocol):
+    """One database of the SOP, asked read-only."""
+
+    async def query(
+        self,
+        text: str,
+        parameters: tuple[object, ...] = (),
+        *,
+        timeout: float,  # noqa: ASYNC109 - the limit is also set in the server, per statement
+        max_rows: int,
+    ) -> list[tuple[object, ...]]:
+        """Run one SELECT in the read-only cursor sequence and give at most `max_rows` rows.
+
+        `timeout` is in seconds. Raise SourceError when the database cannot be asked.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """All that a check may ask, limited to the SOP's own namespace."""
+
+    namespace: str
+    targets: Mapping[str, Target]
+    default_target: Target | None
+    workloads: Workloads
+    logs: LogStream
+    database: Callable[[Connection], Database]
+    connections: Mapping[str, Connection]
+
+
+class CheckRunner(Protocol):
+    """One check of one SOP; lives as long as the check's spec does and may keep cursors."""
+
+    @property
+    def reacts_to(self) -> str | None:
+        """The Deployment whose changes make this check run at once, by name."""
+
+    async def run(self, now: datetime) -> Sample:
+        """Observe and judge. Raise SourceError when the source cannot be asked."""
+
+
+CheckType = Callable[[Check, Surroundings], CheckRunner]
+"""Builds the runner of a check."""
