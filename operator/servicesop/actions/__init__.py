@@ -1,0 +1,1 @@
+"""Guarded changes to a target. Each is one conditional write as the namespace's runner."""

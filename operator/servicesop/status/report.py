@@ -1,0 +1,205 @@
+"""The whole status from a decision. Pure; the result is written only when it differs."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from servicesop.api.checks import Check
+from servicesop.api.sop import Spec
+from servicesop.api.status import (
+    CheckState,
+    CheckStatus,
+    Condition,
+    HistoryItem,
+    Intent,
+    Phase,
+    ProcedureStatus,
+    Status,
+    Tri,
+)
+from servicesop.api.times import whole_seconds
+from servicesop.decide.decide import Decision, doing
+from servicesop.decide.gates import Allowed
+from servicesop.decide.procedures import BLIND_STATES, Section
+from servicesop.judge.debounce import Memory
+from servicesop.status import conditions as say
+
+MAX_MESSAGE = 512
+NOTHING = "-"
+
+
+def report(
+    *,
+    spec: Spec,
+    generation: int,
+    uid: str,
+    sections: tuple[Section, ...],
+    checks: Mapping[str, Memory],
+    decision: Decision,
+    intents: tuple[Intent, ...],
+    history: tuple[HistoryItem, ...],
+    readiness: say.Readiness,
+    before: Status,
+    now: datetime,
+) -> Status:
+    """Say everything about one SOP. `last_checked_time` stays as it was: the writer sets it."""
+    healthy = say.healthy(spec, sections, decision.procedures, checks)
+    said = [
+        say.ready(readiness),
+        *say.stalled(readiness),
+        healthy,
+        say.remediation_allowed(decision.allowed),
+        say.remediating(intents, doing(intents[0]) if intents else ""),
+        say.escalated(decision.escalations),
+    ]
+    for section, status in zip(sections, decision.procedures, strict=True):
+        said += say.procedure(section, status, checks, suspended=spec.suspend)
+    conditions = say.conditions(said, before.conditions, generation, now)
+    passed = sum(1 for memory in checks.values() if memory.state is CheckState.PASSED)
+    teams = dict.fromkeys(team for one in decision.escalations for team in one.to)
+    return Status(
+        observed_generation=generation,
+        conditions=conditions,
+        last_checked_time=before.last_checked_time,
+        failing=_failing(spec, sections, decision.procedures, checks, readiness, healthy.status),
+        since=_since(conditions),
+        doing=_doing(decision, intents),
+        team=", ".join(teams)[:MAX_MESSAGE] or None,
+        checks_summary=f"{passed}/{len(checks)}",
+        last_action=_last_action(history),
+        message=healthy.message[:MAX_MESSAGE] or None,
+        uid=uid,
+        procedures=decision.procedures,
+        checks=_checks(spec, checks, before),
+        intents=intents,
+        escalations=decision.escalations,
+        history=history,
+    )
+
+
+def refused(
+    generation: int, uid: str, readiness: say.Readiness, before: Status, now: datetime
+) -> Status:
+    """Say that the spec cannot be run; what is remembered stays."""
+    health = say.Said("Healthy", Tri.UNKNOWN, readiness.reason, "no check runs")
+    said = [say.ready(readiness), *say.stalled(readiness), health]
+    conditions = say.conditions(said, before.conditions, generation, now)
+    update = {
+        "observed_generation": generation,
+        "uid": uid,
+        "conditions": conditions,
+        "failing": f"Not ready: {readiness.reason}",
+        "since": _since(conditions),
+        "message": readiness.message[:MAX_MESSAGE],
+    }
+    return before.model_copy(update=update)
+
+
+def _checks(spec: Spec, checks: Mapping[str, Memory], before: Status) -> tuple[CheckStatus, ...]:
+    old = {one.name: one for one in before.checks}
+    found = []
+    for check in spec.checks:
+        new = check_status(check, checks[check.name], spec.every)
+        was = old.get(check.name)
+        if was is not None and was.model_copy(update={"evidence": new.evidence}) == new:
+            # Counts in the evidence move with every run; the sample of when it began will do.
+            new = was
+        found.append(new)
+    return tuple(found)
+
+
+def check_status(check: Check, memory: Memory, every: timedelta) -> CheckStatus:
+    """Say where one check stands; the details only while it is not Passed."""
+    every = check.every or every
+    quiet = memory.state is CheckState.PASSED or memory.last is None
+    said = memory.last
+    findings = memory.confirmed if memory.state is CheckState.FAILED else memory.pending
+    return CheckStatus(
+        name=check.name,
+        state=memory.state,
+        since=whole_seconds(memory.since),
+        findings=tuple(sorted(findings)),
+        reason=said.reason.value if said and said.reason and not quiet else None,
+        message=said.message if said and not quiet else None,
+        evidence=said.evidence if said and not quiet else (),
+        for_=None if check.for_ is not None or check.leader else 2 * every,
+        recover_for=None if check.recover_for is not None else 2 * every,
+    )
+
+
+def _since(conditions: tuple[Condition, ...]) -> datetime:
+    return next(one.last_transition_time for one in conditions if one.type == "Healthy")
+
+
+def _failing(
+    spec: Spec,
+    sections: tuple[Section, ...],
+    procedures: tuple[ProcedureStatus, ...],
+    checks: Mapping[str, Memory],
+    readiness: say.Readiness,
+    healthy: Tri,
+) -> str | None:
+    if readiness.status is not Tri.TRUE:
+        return f"Not ready: {readiness.message}"[:MAX_MESSAGE]
+    if spec.suspend:
+        return "Suspended"
+    happening = [
+        title
+        for section, status in zip(sections, procedures, strict=True)
+        if status.state is Tri.TRUE
+        for title in section.titles
+    ]
+    if happening:
+        return _first_and_count(happening)
+    if healthy is Tri.TRUE:
+        return None
+    names = dict.fromkeys(
+        name
+        for section, status in zip(sections, procedures, strict=True)
+        if status.state is Tri.UNKNOWN
+        for name in section.checks
+    )
+    blind = [name for name in names if checks[name].state in BLIND_STATES]
+    if blind:
+        by_name = {check.name: check for check in spec.checks}
+        sources = {source_of(by_name[name]) for name in blind}
+        return "Blind: " + (sources.pop() if len(sources) == 1 else _first_and_count(blind))
+    pending = [name for name in names if checks[name].state is CheckState.PENDING]
+    return "Pending: " + _first_and_count(pending)
+
+
+def source_of(check: Check) -> str:
+    """Name what a check asks: a connection where it has one, else itself."""
+    if check.leader:
+        return check.leader.lease.connection
+    if check.stuck_rows:
+        return check.stuck_rows.connection
+    return check.name
+
+
+def _first_and_count(names: list[str]) -> str:
+    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "")
+
+
+def _doing(decision: Decision, intents: tuple[Intent, ...]) -> str:
+    if intents:
+        return {
+            Phase.PLANNED: "Restarting",
+            Phase.ISSUED: "Restarting",
+            Phase.SETTLING: "Settling",
+            Phase.VERIFYING: "Verifying",
+        }[intents[0].phase]
+    if decision.escalations:
+        return "Escalated"
+    texts = [one.doing or "" for one in decision.procedures]
+    if any(text.startswith("would do") for text in texts):
+        return Allowed.DRY_RUN.value
+    if any(text.startswith("holds") for text in texts):
+        return "Holding"
+    return "Waiting" if any(texts) else NOTHING
+
+
+def _last_action(history: tuple[HistoryItem, ...]) -> str | None:
+    if not history:
+        return None
+    last = history[0]
+    return f"{last.action} {last.workload}: {last.outcome}"
