@@ -1,0 +1,1 @@
+"""The process: kopf's shell around the engine, configuration, probes."""

@@ -1,0 +1,188 @@
+"""The operator's process: everything is made here, started, and ended in order."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from ipaddress import ip_address, ip_network
+from random import Random
+
+import kopf
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from servicesop.api.base import GROUP, VERSION
+from servicesop.api.sop import Spec
+from servicesop.app import probes, shell
+from servicesop.app.config import Config
+from servicesop.checks.registry import build
+from servicesop.checks.runner import Surroundings
+from servicesop.engine.clock import Clock
+from servicesop.engine.engine import Engine
+from servicesop.engine.metrics import ConditionMetrics, Metrics
+from servicesop.sources.dial import DialGuard, Network
+from servicesop.sources.kubernetes.access import Access
+from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
+from servicesop.sources.kubernetes.logs import LogReader
+from servicesop.sources.kubernetes.secrets import Secrets
+from servicesop.sources.kubernetes.workloads import WorkloadCache
+from servicesop.sources.postgres.pool import Databases
+from servicesop.sources.postgres.session import scrub_environment
+from servicesop.status.recorder import EventRecorder
+
+_log = logging.getLogger(__name__)
+
+
+async def run(config: Config) -> None:
+    """Run the operator until SIGTERM or SIGINT. Raise AccessError, OSError for a taken port."""
+    scrub_environment(os.environ)
+    access = await Access.load(config.kubeconfig)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with KubeClient(access) as client:
+        await _until_installed(client, stop)
+        if not stop.is_set():
+            await _run(config, access, client, stop)
+
+
+async def _until_installed(client: KubeClient, stop: asyncio.Event) -> None:
+    """Wait for the CRD: kopf would look for it only once."""
+    told = False
+    while not stop.is_set():
+        try:
+            await client.get(f"/apis/{GROUP}/{VERSION}")
+        except ApiUnreachable:
+            _log.warning("the API server does not answer; trying again")
+        except ApiError as error:
+            if error.status != 404:
+                _log.warning("the API server answers %s; trying again", error)
+            elif not told:
+                told = True
+                _log.warning("the CRD of ServiceSOPs is not installed; waiting for it (crds/)")
+        else:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await stop.wait()
+
+
+async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio.Event) -> None:
+    numbers = CollectorRegistry()
+    ProcessCollector(registry=numbers)
+    PlatformCollector(registry=numbers)
+    clock = Clock()
+    guard = DialGuard(config.allow_dial, await _api_networks(access))
+    databases = Databases(guard, Secrets(client).read)
+    logs = LogReader(client)
+    recorder = EventRecorder(client, os.uname().nodename, clock.now)
+    cache = WorkloadCache(client, lambda namespace, name: engine.workload_changed(namespace, name))
+
+    def surroundings(namespace: str, spec: Spec) -> Surroundings:
+        return Surroundings(
+            namespace=namespace,
+            targets={target.name: target for target in spec.targets},
+            default_target=spec.targets[0] if spec.targets else None,
+            workloads=cache.view(namespace),
+            logs=logs.of(namespace),
+            database=databases.for_sop(namespace),
+            connections={connection.name: connection for connection in spec.connections},
+        )
+
+    engine = Engine(
+        client=client,
+        namespace=config.namespace,
+        cache=cache,
+        surroundings=surroundings,
+        build=build,
+        recorder=recorder,
+        metrics=Metrics(numbers),
+        clock=clock,
+        random=Random(),  # noqa: S311 - jitter, not a secret
+        start_hold=config.start_hold,
+        heartbeat=config.heartbeat,
+    )
+    numbers.register(ConditionMetrics(engine.told))
+    attached = asyncio.Event()
+    running = asyncio.create_task(engine.run(), name="engine")
+    writing = asyncio.create_task(recorder.run(), name="events")
+    server = None
+    try:
+        if config.listen is not None:
+            server = await probes.serve(
+                config.listen,
+                numbers,
+                live=lambda: not running.done(),
+                ready=lambda: attached.is_set() and engine.ready,
+            )
+        await _shell(access, engine, running, attached, stop)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await engine.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await recorder.flush()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await cache.close()
+        databases.close()
+        if server is not None:
+            await server.cleanup()
+
+
+async def _shell(
+    access: Access,
+    engine: Engine,
+    running: asyncio.Task[None],
+    attached: asyncio.Event,
+    stop: asyncio.Event,
+) -> None:
+    """Run kopf until we are told to stop, or something that must never end has ended."""
+    ended = asyncio.Event()
+    async with shell.sessions(access) as login:
+        watching = asyncio.create_task(
+            kopf.operator(
+                registry=shell.registry(engine, login),
+                settings=shell.settings(),
+                clusterwide=True,
+                standalone=True,
+                stop_flag=ended,
+                ready_flag=attached,
+            ),
+            name="kopf",
+        )
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        ready = asyncio.create_task(attached.wait(), name="ready")
+        await asyncio.wait({watching, stopping, ready}, return_when=asyncio.FIRST_COMPLETED)
+        # kopf has put its own signal handlers in place of ours; the order of the end is ours.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await asyncio.wait({watching, stopping, running}, return_when=asyncio.FIRST_COMPLETED)
+        failed = not stop.is_set()
+        # Before kopf ends: it takes tasks that began after its own start for leftovers, and waits.
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await engine.close()
+        ended.set()
+        for task in (stopping, ready):
+            task.cancel()
+        await asyncio.gather(stopping, ready, watching, return_exceptions=True)
+    if failed:
+        raise RuntimeError("the operator's watch or engine has ended by itself")
+
+
+async def _api_networks(access: Access) -> list[Network]:
+    """Give the addresses of the API server: no check may connect to them."""
+    host = access.host.partition("://")[2].partition("/")[0]
+    name = host.rpartition(":")[0].strip("[]") if ":" in host else host
+    try:
+        return [ip_network(ip_address(name))]
+    except ValueError:
+        pass
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, None)
+    except OSError:
+        return []
+    return [ip_network(ip_address(entry[4][0])) for entry in found]

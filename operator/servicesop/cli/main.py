@@ -1,0 +1,136 @@
+"""`servicesop`: the operator's process."""
+
+import asyncio
+import logging
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import uvloop
+
+from servicesop.api.durations import parse_duration
+from servicesop.app.config import Config
+from servicesop.app.operator import run as run_operator
+from servicesop.sources.kubernetes.access import AccessError
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A duration as in an SOP."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read it, or tell the user the allowed form."""
+        try:
+            return parse_duration(value)
+        except ValueError as wrong:
+            self.fail(f"{value!r}: {wrong}", param, ctx)
+
+
+class AddressType(click.ParamType[tuple[str, int]]):
+    """HOST:PORT."""
+
+    name = "host:port"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Read it, or tell the user the allowed form."""
+        found = re.fullmatch(r"(?P<host>.+):(?P<port>\d{1,5})", str(value))
+        if not found or not 0 < int(found["port"]) < 65536:
+            self.fail(f'{value!r}: must be HOST:PORT, such as "10.0.0.7:5432"', param, ctx)
+        return found["host"].strip("[]"), int(found["port"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="servicesop")
+def main() -> None:
+    """Standard operating procedures as Kubernetes objects."""
+
+
+@main.command()
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The cluster; without it the one that this runs in.",
+)
+@click.option(
+    "--namespace",
+    default="servicesop-system",
+    show_default=True,
+    help="The operator's own namespace, for its records.",
+)
+@click.option(
+    "--start-hold",
+    type=DurationType(),
+    default="5m",
+    show_default=True,
+    help="Act on nothing for this long after the start, and for two periods of each SOP.",
+)
+@click.option(
+    "--heartbeat",
+    type=DurationType(),
+    default="5m",
+    show_default=True,
+    help="Renew an unchanged status at least this often (and 1 s per SOP).",
+)
+@click.option(
+    "--allow-dial",
+    type=AddressType(),
+    multiple=True,
+    help="Connect to this HOST:PORT although it is loopback, a node or the like; repeatable.",
+)
+@click.option(
+    "--listen",
+    type=AddressType(),
+    default="0.0.0.0:8080",
+    show_default=True,
+    help="Serve /livez, /readyz and /metrics here.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+def run(
+    kubeconfig: Path | None,
+    namespace: str,
+    start_hold: timedelta,
+    heartbeat: timedelta,
+    allow_dial: tuple[tuple[str, int], ...],
+    listen: tuple[str, int],
+    log_level: str,
+) -> None:
+    """Run the operator."""
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # These tell every watch event and request, bodies included.
+    for name in ("kopf", "aiohttp", "asyncio"):
+        logging.getLogger(name).setLevel("WARNING")
+    config = Config(
+        kubeconfig=kubeconfig,
+        namespace=namespace,
+        start_hold=start_hold,
+        heartbeat=heartbeat,
+        allow_dial=frozenset(allow_dial),
+        listen=listen,
+    )
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run_operator(config))
+    except AccessError as unable:
+        raise click.ClickException(str(unable)) from None
+    except OSError:
+        host, port = listen
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}; is another process using that port?"
+        ) from None
+
+
+if __name__ == "__main__":
+    main()

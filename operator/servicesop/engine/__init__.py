@@ -1,0 +1,1 @@
+"""Runs the SOPs: due checks, one SOP at a time, the ledger of actions."""

@@ -1,0 +1,186 @@
+"""One action from the plan to the sent change, each step written down before the next.
+
+The order, and after each arrow the process may die: episode in the status -> claim on the target's
+record -> budget entry -> intent in the status -> live re-read -> act -> issued. What is found
+after a restart is found by the action's id, which the same decision always gives again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+from servicesop.actions import restart
+from servicesop.actions.restart import Sent
+from servicesop.api.status import CheckState, Intent, Outcome, Phase
+from servicesop.api.times import whole_seconds
+from servicesop.decide import gates, table
+from servicesop.decide.decide import Plan, Snapshot, evidence_of, facts_of
+from servicesop.decide.progress import issued
+from servicesop.engine.ledger import Conflict, Ledger, Target
+from servicesop.engine.metrics import Metrics
+from servicesop.engine.sop import Sop
+from servicesop.judge.debounce import Memory
+from servicesop.judge.results import Verdict
+from servicesop.judge.rollout import DeploymentView
+from servicesop.sources.kubernetes.client import KubeClient
+from servicesop.sources.kubernetes.workloads import deployment_view
+from servicesop.status.writer import StatusWriter
+
+_log = logging.getLogger(__name__)
+
+Write = Callable[[Sop, tuple[Intent, ...]], Awaitable[None]]
+"""Writes the SOP's status with these intents."""
+Complete = Callable[[Sop, Intent, Outcome], Awaitable[None]]
+"""Ends an intent: history, episode, ledger."""
+
+
+def raw(memory: Memory) -> Memory:
+    """Give what the newest run alone says, without any debouncing."""
+    newest = memory.newest
+    if newest is None or not newest.verdict.known:
+        return replace(memory, state=CheckState.ERROR)
+    if newest.verdict is Verdict.PASSED:
+        return replace(memory, state=CheckState.PASSED, failing={}, confirmed=frozenset())
+    return replace(memory, state=CheckState.FAILED, failing={}, confirmed=newest.findings)
+
+
+class Acting:
+    """Carries out plans. Raise ApiError, ApiUnreachable, StaleCopy, Gone: the turn is repeated."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        writer: StatusWriter,
+        ledger: Ledger,
+        metrics: Metrics,
+        *,
+        now: Callable[[], datetime],
+        run_check: Callable[[Sop, str], Awaitable[None]],
+        snapshot: Callable[[Sop], Snapshot],
+        targets: Callable[[], int],
+        write: Write,
+        complete: Complete,
+    ) -> None:
+        """`targets` counts all targets that SOPs name, for the share that may be in flight."""
+        self._client = client
+        self._writer = writer
+        self._ledger = ledger
+        self._metrics = metrics
+        self._now = now
+        self._run_check = run_check
+        self._snapshot = snapshot
+        self._targets = targets
+        self._write = write
+        self._complete = complete
+
+    async def begin(self, sop: Sop, plan: Plan) -> None:
+        """Carry out a plan that every guard allows, up to the sent change."""
+        if not await self.confirmed(sop, plan):
+            return
+        target = (sop.namespace, "Deployment", plan.workload)
+        try:
+            await self._ledger.claim(target, plan.id, "/".join(sop.key), sop.uid)
+            await self._ledger.spend(sop.namespace, self._targets(), plan.id)
+        except Conflict:
+            self._metrics.refused.labels("Conflict").inc()
+            return
+        live = await restart.read(self._client.as_runner(sop.namespace), plan.workload)
+        view = deployment_view(live) if live is not None else None
+        if view is None or view.uid != plan.uid or self._refused(sop, plan, view):
+            await self._ledger.finish(target, plan.id, Outcome.NOT_NEEDED)
+            return
+        intent = self._intent(plan, view)
+        await self._write(sop, (*sop.status.intents, intent))
+        await self.send(sop, plan, intent)
+
+    async def confirmed(self, sop: Sop, plan: Plan) -> bool:
+        """Run the checks of the winning row and those above once more; the row must still win."""
+        section = next(one for one in sop.sections if one.name == plan.procedure)
+        names = evidence_of(section, plan.row)
+        await asyncio.gather(*(self._run_check(sop, name) for name in names))
+        checks = {name: raw(memory) for name, memory in sop.checks.items()}
+        verdict = table.read(section.rows, checks)
+        won = verdict.why is table.Why.ROW and verdict.row.name == plan.row.name
+        if not won:
+            self._metrics.refused.labels("NotConfirmed").inc()
+        return won
+
+    async def send(self, sop: Sop, plan: Plan, intent: Intent) -> None:
+        """Read everything live once more and send the change with the recorded preconditions."""
+        runner = self._client.as_runner(sop.namespace)
+        live = await restart.read(runner, intent.workload)
+        view = deployment_view(live) if live is not None else None
+        moved = view is None or view.uid != intent.uid or view.generation != intent.generation
+        if live is None or view is None or moved or await self._withdrawn(sop):
+            await self._complete(sop, intent, Outcome.NOT_NEEDED)
+            return
+        if self._refused(sop, plan, view):
+            await self._complete(sop, intent, Outcome.NOT_NEEDED)
+            return
+        result = await restart.send(runner, intent, live)
+        _log.info(
+            "%s/%s: restart of Deployment %s, action %s: %s",
+            sop.namespace,
+            sop.name,
+            intent.workload,
+            intent.id,
+            result.sent,
+        )
+        match result.sent:
+            case Sent.APPLIED if result.target is not None:
+                done = issued(intent, result.target, self._now())
+                others = tuple(one for one in sop.status.intents if one.id != intent.id)
+                await self._write(sop, (*others, done))
+            case Sent.STALE:
+                await self._complete(sop, intent, Outcome.NOT_NEEDED)
+            case Sent.REFUSED:
+                await self._complete(sop, intent, Outcome.REFUSED)
+            case _:
+                # No answer. The intent stays Planned, and the target will tell.
+                pass
+
+    async def _withdrawn(self, sop: Sop) -> bool:
+        """Say whether the SOP that was judged is not the one that the server has now."""
+        body = await self._writer.read(sop.namespace, sop.name)
+        metadata = body["metadata"]
+        return (
+            metadata["uid"] != sop.uid
+            or metadata["generation"] != sop.generation
+            or metadata.get("deletionTimestamp") is not None
+        )
+
+    def _refused(self, sop: Sop, plan: Plan, view: DeploymentView) -> bool:
+        snapshot = self._snapshot(sop)
+        section = next(one for one in sop.sections if one.name == plan.procedure)
+        evidence = evidence_of(section, plan.row)
+        facts = facts_of(snapshot, plan.remediate, plan.id, evidence)
+        live = replace(facts, target=view)
+        refused = gates.refusal(live, plan.remediate, self._now())
+        if refused is not None:
+            self._metrics.refused.labels(refused.reason).inc()
+        return refused is not None
+
+    def _intent(self, plan: Plan, view: DeploymentView) -> Intent:
+        now = whole_seconds(self._now())
+        return Intent(
+            id=plan.id,
+            action="restart",
+            procedure=plan.procedure,
+            row=plan.row.name,
+            target=plan.target,
+            workload=plan.workload,
+            uid=view.uid,
+            generation=view.generation,
+            template_hash=view.template_hash,
+            attempt=plan.attempt,
+            planned=now,
+            phase=Phase.PLANNED,
+            phase_since=now,
+        )
+
+
+def target_of(sop: Sop, intent: Intent) -> Target:
+    """Give the ledger's name of an intent's target."""
+    return (sop.namespace, "Deployment", intent.workload)

@@ -1,0 +1,118 @@
+"""Whether a namespace has its runner, and what that runner may do: asked rarely, then kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from servicesop.api.procedures import Mode
+from servicesop.api.sop import Spec
+from servicesop.api.status import Tri
+from servicesop.sources.kubernetes.client import RUNNER, ApiError, ApiUnreachable, KubeClient
+from servicesop.status.conditions import Readiness, ReadyReason
+
+KEEP_YES_SECONDS = 600.0
+KEEP_NO_SECONDS = 15.0
+"""A missing right is asked for again soon: somebody is probably just granting it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Right:
+    """One verb on one object, by name where it has one."""
+
+    verb: str
+    group: str
+    resource: str
+    name: str = ""
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        resource = self.resource + (f"/{self.subresource}" if self.subresource else "")
+        return f"{self.verb} {resource}" + (f" {self.name}" if self.name else "")
+
+
+def needed_by_checks(spec: Spec) -> tuple[Right, ...]:
+    """Give what the runner must be allowed for the SOP's checks to run."""
+    rights: set[Right] = set()
+    if any(check.logs for check in spec.checks):
+        rights.add(Right("get", "", "pods", subresource="log"))
+    for connection in spec.connections:
+        rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
+    return tuple(sorted(rights))
+
+
+def needed_by_actions(spec: Spec, workload: str) -> tuple[Right, ...]:
+    """Give what the runner must be allowed to restart a Deployment."""
+    if spec.mode is not Mode.ENFORCE:
+        return ()
+    return (
+        Right("get", "apps", "deployments", workload),
+        Right("patch", "apps", "deployments", workload),
+    )
+
+
+class Rights:
+    """Asks the API server as the runner, with resource names."""
+
+    def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds, monotonic."""
+        self._client = client
+        self._clock = clock
+        self._kept: dict[tuple[str, Right | None], tuple[float, bool]] = {}
+
+    async def runner_exists(self, namespace: str) -> bool | None:
+        """Say whether the namespace has its runner; None when that cannot be told."""
+        return await self._ask(namespace, None)
+
+    async def may(self, namespace: str, right: Right) -> bool | None:
+        """Say whether the runner has a right; None when that cannot be told."""
+        return await self._ask(namespace, right)
+
+    async def may_all(self, namespace: str, rights: tuple[Right, ...]) -> bool | None:
+        """Say whether the runner exists and has all these rights; None when that cannot be told."""
+        answers = [await self.runner_exists(namespace)]
+        answers += [await self.may(namespace, right) for right in rights]
+        return False if False in answers else None if None in answers else True
+
+    async def _ask(self, namespace: str, right: Right | None) -> bool | None:
+        kept = self._kept.get((namespace, right))
+        if kept is not None and self._clock() < kept[0]:
+            return kept[1]
+        try:
+            answer = await self._asked(namespace, right)
+        except (ApiError, ApiUnreachable):
+            return None
+        keep = KEEP_YES_SECONDS if answer else KEEP_NO_SECONDS
+        self._kept[namespace, right] = (self._clock() + keep, answer)
+        return answer
+
+    async def _asked(self, namespace: str, right: Right | None) -> bool:
+        if right is None:
+            return await self._client.runner_exists(namespace)
+        return await self._client.runner_may(
+            namespace, right.verb, right.group, right.resource, right.name, right.subresource
+        )
+
+    async def readiness(self, namespace: str, spec: Spec) -> Readiness:
+        """Say whether the operator can run the SOP's checks."""
+        rights = needed_by_checks(spec)
+        if spec.suspend:
+            return Readiness(Tri.TRUE, ReadyReason.SUSPENDED, "spec.suspend is true")
+        exists = await self.runner_exists(namespace)
+        if exists is False and (rights or spec.mode is Mode.ENFORCE):
+            return Readiness(
+                Tri.FALSE,
+                ReadyReason.NO_RUNNER,
+                f"no {RUNNER}: apply manifests/runner in this namespace",
+            )
+        answers = {right: await self.may(namespace, right) for right in rights}
+        missing = [str(right) for right, answer in answers.items() if answer is False]
+        if missing:
+            return Readiness(
+                Tri.FALSE,
+                ReadyReason.ACCESS_DENIED,
+                f"{RUNNER} may not {', '.join(missing)}: grant it in this namespace",
+            )
+        if exists is None or None in answers.values():
+            return Readiness(
+                Tri.UNKNOWN, ReadyReason.UNKNOWN, "the rights of the runner cannot be asked now"
+            )
+        return Readiness(Tri.TRUE, ReadyReason.OPERATIONAL, "the checks run")

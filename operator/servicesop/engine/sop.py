@@ -1,0 +1,160 @@
+"""One SOP while it is run: its spec, what its checks said, and the copy of it that was read."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from servicesop.api.checks import Check
+from servicesop.api.sop import Spec
+from servicesop.api.status import CheckState, Intent, Status, Tri
+from servicesop.checks.runner import CheckRunner
+from servicesop.decide.procedures import Section, sections_of
+from servicesop.judge import debounce
+from servicesop.judge.debounce import Memory, Windows, windows_of
+from servicesop.judge.results import Sample
+from servicesop.status.conditions import Readiness, ReadyReason
+
+FIRST_ANSWERS = timedelta(seconds=15)
+"""How long a restarted operator leaves a status as it is while checks have not answered yet."""
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """One check of one SOP."""
+
+    check: Check
+    runner: CheckRunner
+    windows: Windows
+    memory: Memory
+    every: timedelta
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
+class Sop:
+    """What the process knows of one SOP. Only its own turn in the engine changes `status`."""
+
+    key: Key
+    uid: str
+    generation: int
+    resource_version: str
+    first_seen: datetime
+    status: Status
+    """As last written, or as read."""
+    spec: Spec | None = None
+    """None where it cannot be run; `readiness` says why."""
+    sections: tuple[Section, ...] = ()
+    watched: dict[str, Watched] = field(default_factory=dict)
+    readiness: Readiness = field(
+        default_factory=lambda: Readiness(Tri.UNKNOWN, ReadyReason.UNKNOWN, "")
+    )
+    rights: dict[str, bool | None] = field(default_factory=dict)
+    """Whether the runner may change a target, by the SOP's name for it."""
+    newer: dict[str, Any] | None = None
+    """A copy that somebody else wrote; read before the next decision."""
+    stale: bool = False
+    """Our copy is older than the server's: read it again before the next decision."""
+    wanted: bool = False
+    """There is something to decide."""
+    turn: bool = False
+    """Its turn is running: it is never in two places at once."""
+    retry: float = 0.0
+    """Seconds to wait after a failed turn."""
+    timer: asyncio.TimerHandle | None = None
+    """Gives it a turn when time alone may have changed something."""
+    gone: bool = False
+
+    @property
+    def namespace(self) -> str:
+        """The SOP's namespace."""
+        return self.key[0]
+
+    @property
+    def name(self) -> str:
+        """The SOP's name."""
+        return self.key[1]
+
+    @property
+    def checks(self) -> dict[str, Memory]:
+        """What the checks say, by name."""
+        return {name: watched.memory for name, watched in self.watched.items()}
+
+    @property
+    def uneasy(self) -> bool:
+        """Whether something is going on that time alone may change."""
+        return any(
+            procedure.state is not Tri.FALSE or procedure.episode is not None
+            for procedure in self.status.procedures
+        ) or bool(self.status.intents or not self.status.procedures)
+
+    def fit(self, spec: Spec, build: Callable[[Check], CheckRunner], now: datetime) -> None:
+        """Take over a new spec; checks that did not change keep what they know."""
+        before, old = self.spec, self.watched
+        # A check keeps what it knows only on the same ground: the same names may now mean others.
+        ground = before is not None and (before.targets, before.connections) == (
+            spec.targets,
+            spec.connections,
+        )
+        self.spec = spec
+        self.sections = sections_of(spec)
+        self.watched = {}
+        for check in spec.checks:
+            every = check.every or spec.every
+            kept = old.get(check.name)
+            if kept is not None and ground and kept.check == check and kept.every == every:
+                self.watched[check.name] = kept
+            else:
+                self.watched[check.name] = Watched(
+                    check, build(check), windows_of(check, every), debounce.begin(now), every
+                )
+
+    def resume(self) -> None:
+        """Go on with what an earlier process has written about this very spec."""
+        if self.status.observed_generation != self.generation:
+            return
+        for written in self.status.checks:
+            if written.name in self.watched:
+                self.watched[written.name].memory = debounce.resume(written)
+
+    def unanswered(self, now: datetime) -> bool:
+        """Whether to wait for first answers before saying anything new about a known SOP."""
+        known = self.status.observed_generation == self.generation
+        return (
+            known
+            and now - self.first_seen < FIRST_ANSWERS
+            and any(watched.memory.state is CheckState.NOT_RUN for watched in self.watched.values())
+        )
+
+    def take(self, name: str, sample: Sample, now: datetime) -> bool:
+        """Take a sample into account; say whether what people see has changed."""
+        watched = self.watched[name]
+        before = watched.memory
+        after = watched.memory = debounce.step(before, sample, now, watched.windows)
+        return (
+            before.state is not after.state
+            or before.pending != after.pending
+            or before.confirmed != after.confirmed
+            or (after.state is not CheckState.PASSED and _said(before) != _said(after))
+        )
+
+    def expire(self, now: datetime) -> None:
+        """Mark checks that did not run when they were due: what they said is too old."""
+        for watched in self.watched.values():
+            memory = watched.memory
+            limit = 2 * watched.every + watched.check.timeout + timedelta(seconds=1)
+            last = memory.sampled or self.first_seen
+            if now - last > limit and memory.state is not CheckState.ERROR:
+                watched.memory = debounce.overdue(memory, now)
+
+    def open_intent(self, intent_id: str) -> Intent | None:
+        """Give an open intent by its id."""
+        return next((one for one in self.status.intents if one.id == intent_id), None)
+
+
+def _said(memory: Memory) -> tuple[object, str] | None:
+    return (memory.last.reason, memory.last.message) if memory.last else None
