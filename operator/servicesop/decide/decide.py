@@ -21,6 +21,7 @@ from servicesop.api.status import (
     Status,
     Tri,
 )
+from servicesop.api.texts import fitted
 from servicesop.api.times import whole_seconds
 from servicesop.decide import escalations, gates, table
 from servicesop.decide.escalations import Call
@@ -38,6 +39,7 @@ from servicesop.decide.progress import action_id
 from servicesop.judge.debounce import Memory
 from servicesop.judge.rollout import DeploymentView
 
+MAX_DOING = 512
 REFUSED_FOR = timedelta(minutes=5)
 """An action that may not be done for longer than this is handed over to people."""
 
@@ -108,9 +110,14 @@ def decide(snapshot: Snapshot, status: Status, now: datetime) -> Decision:
         procedures.append(outcome.status)
         calls += [outcome.call] if outcome.call else []
         plans += [outcome.plan] if outcome.plan else []
-    alive = frozenset(one.name for one in procedures if one.episode is not None)
+    # Nobody is called about what was suspended on purpose.
+    alive = frozenset(
+        one.name for one in procedures if one.episode is not None and not snapshot.spec.suspend
+    )
     opened = escalations.update(status.escalations, calls, alive, snapshot.uid, now)
     opened = _blind(snapshot, sections, procedures, opened, now)
+    teams = {team.name for team in snapshot.spec.teams}
+    opened = escalations.named(opened, teams, snapshot.checks)
     return Decision(tuple(procedures), opened, tuple(plans), _allowed(snapshot, sections, now))
 
 
@@ -186,10 +193,11 @@ class _Section:
 
     def decide(self, before: ProcedureStatus | None) -> _Outcome:
         """Bring one procedure up to date: its state, its episode, and what its table wants."""
-        checks = self.snapshot.checks
-        state = state_of(self.section, checks)
+        checks, suspended = self.snapshot.checks, self.snapshot.spec.suspend
+        # No check runs while the SOP is suspended: what they said last says nothing about now.
+        state = Tri.UNKNOWN if suspended else state_of(self.section, checks)
         at = whole_seconds(self.now)
-        blind = is_blind(self.section, checks)
+        blind = not suspended and is_blind(self.section, checks)
         status = ProcedureStatus(
             name=self.section.name,
             state=state,
@@ -209,13 +217,17 @@ class _Section:
             return running.model_copy(update={"calm_since": None})
         if episode is None:
             return None
+        # The table is not read meanwhile, so no row can win two cycles in a row.
+        episode = episode.model_copy(update={"candidate": None, "candidate_since": None})
         if state is Tri.UNKNOWN:
             return episode.model_copy(update={"calm_since": None})
         calm = episode.calm_since or whole_seconds(self.now)
         over = self.now - calm >= self.snapshot.spec.reopen_within
         if over and self._own_intent() is None:
             return None
-        return episode.model_copy(update={"calm_since": calm})
+        # What was waited for has ended; when the problem comes back, waiting starts afresh.
+        ended = {"calm_since": calm, "unsure_since": None, "refused_since": None}
+        return episode.model_copy(update=ended)
 
     def _own_intent(self) -> Intent | None:
         return next((one for one in self.intents if one.procedure == self.section.name), None)
@@ -274,7 +286,10 @@ class _Section:
         row = verdict.row
         if row.hold:
             if not any(held.row == row.name for held in episode.held):
-                held = (*episode.held, Held(row=row.name, since=self.now))
+                # Rows that the spec no longer has are forgotten: the list is bounded.
+                names = {one.name for one in self.section.rows}
+                known = tuple(held for held in episode.held if held.row in names)
+                held = (*known, Held(row=row.name, since=self.now))
                 episode = episode.model_copy(update={"held": held})
             text = f"holds: {row.hold.because}"
             return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
@@ -317,7 +332,7 @@ class _Section:
         target = target_of(self.snapshot.spec, remediate)
         facts = self.snapshot.targets[target]
         what = f"restart of Deployment {facts.workload}"
-        if any(one.target == target for one in self.intents):
+        if any(one.workload == facts.workload for one in self.intents):
             text = f"waits for the running {what}"
             return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
         if episode.stopped:
@@ -353,7 +368,7 @@ class _Section:
         self, status: ProcedureStatus, episode: Episode, row: Row, refused: Refused, what: str
     ) -> _Outcome:
         below = refused.reason in (Allowed.OBSERVE, Allowed.DRY_RUN)
-        said = f"no {what}: {refused.message}"
+        said = fitted(f"no {what}: {refused.message}", MAX_DOING)
         if refused.reason in (Allowed.ATTEMPTS_SPENT, Allowed.LIMIT_REACHED):
             # Spent attempts stay spent for this episode, however long ago they are.
             episode = episode.model_copy(update={"stopped": refused.reason.value})
@@ -363,7 +378,7 @@ class _Section:
             return self._escalate(status, episode, row, EscalationReason.REFUSED, said)
         if below or refused.reason is Allowed.OPERATOR_STARTING:
             would = "would do: " if refused.reason is Allowed.DRY_RUN else ""
-            text = f"{would}{what} ({refused.message})" if would else said
+            text = fitted(f"{would}{what} ({refused.message})", MAX_DOING) if would else said
             return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
         since = episode.refused_since or whole_seconds(self.now)
         episode = episode.model_copy(update={"refused_since": since})

@@ -6,12 +6,16 @@ procedures' episodes is over.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from servicesop.api.status import Escalation, EscalationReason
+from servicesop.api.texts import fitted
 from servicesop.api.times import whole_seconds
+
+MAX_MESSAGE = 512
+MAX_OPEN = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def _open(call: Call, sop_uid: str, now: datetime) -> Escalation:
         procedures=(call.procedure,),
         checks=call.checks,
         opened=opened,
-        message=call.message,
+        message=fitted(call.message, MAX_MESSAGE),
     )
 
 
@@ -85,7 +89,7 @@ def _join(one: Escalation, call: Call) -> Escalation:
             "checks": one.checks + tuple(name for name in call.checks if name not in one.checks),
             # The procedure that opened it keeps telling the story.
             "reason": call.reason if leads else one.reason,
-            "message": call.message if leads else one.message,
+            "message": fitted(call.message, MAX_MESSAGE) if leads else one.message,
         }
     )
 
@@ -101,7 +105,8 @@ def blind(
 ) -> tuple[Escalation, ...]:
     """Open, update or end the one escalation that says that the SOP cannot see."""
     others = tuple(one for one in opened if one.reason is not EscalationReason.BLIND)
-    if not procedures:
+    # A full list names every procedure already: there is nobody left to tell.
+    if not procedures or len(others) >= MAX_OPEN:
         return others
     before = next((one for one in opened if one.reason is EscalationReason.BLIND), None)
     began = before.opened if before else whole_seconds(now)
@@ -115,8 +120,27 @@ def blind(
             procedures=procedures,
             checks=checks,
             opened=began,
-            message=message,
+            message=fitted(message, MAX_MESSAGE),
         ),
+    )
+
+
+def named(
+    opened: tuple[Escalation, ...], teams: Collection[str], checks: Collection[str]
+) -> tuple[Escalation, ...]:
+    """Drop names that the spec no longer has; nobody could be called by them.
+
+    That also bounds lists that only grow while the spec changes under an open escalation. An
+    escalation none of whose teams is left keeps them: somebody has been called.
+    """
+    return tuple(
+        one.model_copy(
+            update={
+                "to": tuple(team for team in one.to if team in teams) or one.to,
+                "checks": tuple(name for name in one.checks if name in checks),
+            }
+        )
+        for one in opened
     )
 
 

@@ -13,13 +13,15 @@ from pydantic import Field
 from servicesop.api.base import ApiModel
 from servicesop.api.procedures import Remediate
 from servicesop.api.status import ActionId, HistoryItem, Outcome, Uid, Word
-from servicesop.api.times import Time
+from servicesop.api.times import Time, whole_seconds
 
 CLAIM_TIME = timedelta(minutes=2)
 """A claim or budget entry that no open intent names is void after this time."""
 KEEP_IDLE = timedelta(days=7)
 """A target's record is dropped after this time without an action."""
 KEEP_ACTIONS = 50
+_CLOCKS_DIFFER = timedelta(seconds=1)
+"""Times are whole seconds, and two machines' clocks are never quite the same."""
 
 MAX_IN_FLIGHT_PER_NAMESPACE = 2
 MAX_IN_FLIGHT = 5
@@ -127,14 +129,54 @@ def claimed_by_other(
 
 
 def joined(record: TargetRecord, history: Iterable[HistoryItem]) -> tuple[ActionEntry, ...]:
-    """Join the target's actions with an SOP's own history: what either remembers counts."""
-    known = {entry.id for entry in record.actions}
-    own = (
-        ActionEntry(id=item.id, action=item.action, time=item.time, outcome=item.outcome)
+    """Join the target's actions with an SOP's own history: the strictest memory counts.
+
+    The record lags behind the history between the two writes that end an action.
+    """
+    own = {
+        item.id: ActionEntry(id=item.id, action=item.action, time=item.time, outcome=item.outcome)
         for item in history
-        if item.workload == record.name and item.id not in known and item.outcome.had_effect
+        if item.workload == record.name and item.outcome.had_effect
+    }
+    entries = tuple(_stricter(entry, own.pop(entry.id, entry)) for entry in record.actions)
+    return (*entries, *own.values())
+
+
+def _stricter(recorded: ActionEntry, own: ActionEntry) -> ActionEntry:
+    outcomes = (recorded.outcome, own.outcome)
+    spent = next((one for one in outcomes if one and one.spent), None)
+    outcome = spent or recorded.outcome or own.outcome
+    return recorded.model_copy(update={"outcome": outcome})
+
+
+def not_later(record: TargetRecord, now: datetime) -> TargetRecord:
+    """Let times in the future count from now: a clock was set back, and nothing blocks for ever."""
+    late = now + _CLOCKS_DIFFER
+    actions = tuple(
+        entry.model_copy(update={"time": whole_seconds(now)}) if entry.time > late else entry
+        for entry in record.actions
     )
-    return (*record.actions, *own)
+    held = record.claim
+    if held is not None and held.deadline > late + CLAIM_TIME:
+        held = held.model_copy(update={"deadline": whole_seconds(now + CLAIM_TIME)})
+    return record.model_copy(update={"actions": actions, "claim": held})
+
+
+def budget_not_later(budget: Budget, now: datetime) -> Budget:
+    """Let times in the future count from now, as `not_later` does."""
+    late = now + _CLOCKS_DIFFER
+    entries = tuple(
+        entry.model_copy(
+            update={
+                "time": whole_seconds(now),
+                "deadline": min(entry.deadline, whole_seconds(now + CLAIM_TIME)),
+            }
+        )
+        if entry.time > late
+        else entry
+        for entry in budget.entries
+    )
+    return budget.model_copy(update={"entries": entries})
 
 
 def cooldown_ends(entries: Iterable[ActionEntry], remediate: Remediate) -> datetime | None:

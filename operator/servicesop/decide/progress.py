@@ -66,7 +66,8 @@ def advance(
     """Take an applied action one step further; give its outcome when it has one.
 
     `target` is the cached view; None means that the Deployment is gone. `verify` holds the checks
-    that prove the action, by name; they must pass after `settle`, at most `within` later.
+    that prove the action, by name; after `settle` they must pass throughout their `recoverFor`,
+    at most `within` later.
     """
     if target is None or target.uid != intent.uid:
         return Outcome.REVERTED
@@ -107,14 +108,21 @@ def _verify(
     newest = all(
         memory.newest is not None and memory.newest.verdict.known for memory in verify.values()
     )
-    if fresh and newest and states == {CheckState.PASSED}:
+    # Passed alone is not enough: after two unknown answers one good answer gives it.
+    steady = all(memory.steady for memory in verify.values())
+    if fresh and newest and steady and states == {CheckState.PASSED}:
         return Outcome.HELPED
     lost = timedelta(seconds=intent.lost)
     if newest and intent.lost_since is not None:
         lost += now - intent.lost_since
         intent = intent.model_copy(update={"lost": int(lost.total_seconds()), "lost_since": None})
     elif not newest and intent.lost_since is None:
-        intent = intent.model_copy(update={"lost_since": whole_seconds(now)})
+        # What was not asked at all since the verification began (the operator was down) was not
+        # answered either.
+        unasked = any(memory.sampled is None for memory in verify.values())
+        since = intent.phase_since if unasked else whole_seconds(now)
+        lost += now - since
+        intent = intent.model_copy(update={"lost_since": since})
     elif intent.lost_since is not None:
         lost += now - intent.lost_since
     used = now - intent.phase_since

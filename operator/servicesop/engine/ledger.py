@@ -7,7 +7,7 @@ copy is kept in memory for decisions; the API server's is the one that counts.
 import hashlib
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -62,11 +62,12 @@ class Ledger:
                     record = _parse(item, TargetRecord)
                 except Conflict:
                     continue
-                targets[_key(record)] = _clamped(record, self._now())
+                targets[_key(record)] = rules.not_later(record, self._now())
         self._targets = targets
         found = await self._read(BUDGET)
         try:
-            self._budget = _parse(found, Budget) if found else Budget()
+            budget = _parse(found, Budget) if found else Budget()
+            self._budget = rules.budget_not_later(budget, self._now())
         except Conflict:
             return
         self.loaded = True
@@ -146,10 +147,17 @@ class Ledger:
     ) -> None:
         namespace, kind, name = target
         empty = TargetRecord(namespace=namespace, kind=kind, name=name)
-        self._targets[target] = await self._swap(_name(target), "target", empty, change)
+
+        def in_time(record: TargetRecord) -> TargetRecord:
+            return change(rules.not_later(record, self._now()))
+
+        self._targets[target] = await self._swap(_name(target), "target", empty, in_time)
 
     async def _change_budget(self, change: Callable[[Budget], Budget]) -> None:
-        self._budget = await self._swap(BUDGET, "budget", Budget(), change)
+        def in_time(budget: Budget) -> Budget:
+            return change(rules.budget_not_later(budget, self._now()))
+
+        self._budget = await self._swap(BUDGET, "budget", Budget(), in_time)
 
     async def _swap(
         self, name: str, label: str, empty: Record, change: Callable[[Record], Record]
@@ -220,12 +228,3 @@ def _parse(item: Json, model: type[Record]) -> Record:
             name,
         )
         raise Conflict from None
-
-
-def _clamped(record: TargetRecord, now: datetime) -> TargetRecord:
-    late = now + timedelta(seconds=1)
-    actions = tuple(
-        entry.model_copy(update={"time": whole_seconds(now)}) if entry.time > late else entry
-        for entry in record.actions
-    )
-    return record.model_copy(update={"actions": actions})

@@ -8,6 +8,7 @@ with the next period.
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from random import Random
@@ -44,7 +45,7 @@ class Scheduler:
     """Starts runs when they are due.
 
     `on_start(lag)` is told for every run how late it starts, in seconds; `on_missed()` that one
-    was due while the last was not over.
+    was due and did not start: the last was not over, or the loop was late by whole periods.
     """
 
     def __init__(
@@ -147,8 +148,11 @@ class Scheduler:
         first = entry.started == float("-inf")
         step = entry.every * self._random.uniform(0.5, 1.0) if first else entry.every
         entry.due = due + step
-        if entry.due <= now:
-            entry.due = now + entry.every
+        # When the loop itself is late, the cadence stays and what fell out is counted.
+        late = max(0, math.floor((now - entry.due) / entry.every) + 1)
+        entry.due += late * entry.every
+        for _ in range(late):
+            self._on_missed()
         self._push(entry.due, entry)
         if entry.running:
             self._on_missed()

@@ -10,6 +10,7 @@ from servicesop.api.checks import Check
 from servicesop.api.sop import Spec
 from servicesop.api.status import CheckState, Intent, Status, Tri
 from servicesop.checks.runner import CheckRunner
+from servicesop.decide.gates import Allowed
 from servicesop.decide.procedures import Section, sections_of
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Memory, Windows, windows_of
@@ -21,6 +22,9 @@ FIRST_ANSWERS = timedelta(seconds=15)
 
 Key = tuple[str, str]
 """Namespace and name."""
+
+_PASSING = frozenset({Allowed.OPERATOR_STARTING, Allowed.COOLDOWN})
+"""Refusals that end at a time of their own, while nothing else happens that would be noticed."""
 
 
 @dataclass(slots=True)
@@ -87,14 +91,23 @@ class Sop:
     @property
     def uneasy(self) -> bool:
         """Whether something is going on that time alone may change."""
-        return any(
-            procedure.state is not Tri.FALSE or procedure.episode is not None
-            for procedure in self.status.procedures
-        ) or bool(self.status.intents or not self.status.procedures)
+        return (
+            any(
+                procedure.state is not Tri.FALSE or procedure.episode is not None
+                for procedure in self.status.procedures
+            )
+            or bool(self.status.intents or not self.status.procedures)
+            or any(
+                one.type == "RemediationAllowed" and one.reason in _PASSING
+                for one in self.status.conditions
+            )
+        )
 
     def fit(self, spec: Spec, build: Callable[[Check], CheckRunner], now: datetime) -> None:
         """Take over a new spec; checks that did not change keep what they know."""
         before, old = self.spec, self.watched
+        # After a pause everything is found out afresh, and while it lasts nothing is known.
+        paused = spec.suspend or (before is not None and before.suspend)
         # A check keeps what it knows only on the same ground: the same names may now mean others.
         ground = before is not None and (before.targets, before.connections) == (
             spec.targets,
@@ -106,7 +119,8 @@ class Sop:
         for check in spec.checks:
             every = check.every or spec.every
             kept = old.get(check.name)
-            if kept is not None and ground and kept.check == check and kept.every == every:
+            same = kept is not None and kept.check == check and kept.every == every
+            if kept is not None and same and ground and not paused:
                 self.watched[check.name] = kept
             else:
                 self.watched[check.name] = Watched(
@@ -144,10 +158,13 @@ class Sop:
 
     def expire(self, now: datetime) -> None:
         """Mark checks that did not run when they were due: what they said is too old."""
+        if self.spec is None or self.spec.suspend:
+            return
         for watched in self.watched.values():
             memory = watched.memory
             limit = 2 * watched.every + watched.check.timeout + timedelta(seconds=1)
-            last = memory.sampled or self.first_seen
+            # A check that a new spec has brought is due from then on.
+            last = memory.sampled or max(memory.since, self.first_seen)
             if now - last > limit and memory.state is not CheckState.ERROR:
                 watched.memory = debounce.overdue(memory, now)
 

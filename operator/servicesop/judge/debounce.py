@@ -64,6 +64,10 @@ class Memory:
     confirmed: frozenset[str] = frozenset()
     gone: Mapping[str, datetime] = field(default_factory=dict)
     """Confirmed findings that are not seen any more, since when."""
+    passing: datetime | None = None
+    """Since when every known answer was Passed; two unknown ones in a row end it."""
+    steady: bool = False
+    """Passed throughout `recoverFor`: this, not a single good answer, proves an action."""
 
     @property
     def pending(self) -> frozenset[str]:
@@ -127,6 +131,7 @@ def step(memory: Memory, sample: Sample, now: datetime, windows: Windows) -> Mem
         state = CheckState.PASSED
     # While a failed check recovers, its last failure still explains the state.
     explains = sample if seen or not confirmed else memory.last
+    passing = None if seen else memory.passing or now
     return replace(
         memory,
         state=state,
@@ -139,6 +144,8 @@ def step(memory: Memory, sample: Sample, now: datetime, windows: Windows) -> Mem
         failing=failing,
         confirmed=confirmed,
         gone={one: since for one, since in gone.items() if one not in recovered},
+        passing=passing,
+        steady=passing is not None and now - passing >= windows.recover,
     )
 
 
@@ -154,7 +161,8 @@ def _unknown(memory: Memory, sample: Sample, now: datetime) -> Memory:
 def overdue(memory: Memory, now: datetime) -> Memory:
     """Give the memory of a check that did not run when it should have: what it said is stale."""
     stale = Sample(Verdict.ERROR, reason=UnknownReason.STALE, message="no run when one was due")
-    return _forget(replace(memory, unknown_runs=max(2, memory.unknown_runs)), stale, now)
+    in_a_row = max(2, memory.unknown_runs)
+    return _forget(replace(memory, newest=stale, unknown_runs=in_a_row), stale, now)
 
 
 def _forget(memory: Memory, sample: Sample, now: datetime) -> Memory:
@@ -169,4 +177,6 @@ def _forget(memory: Memory, sample: Sample, now: datetime) -> Memory:
         failing={},
         confirmed=frozenset(),
         gone={},
+        passing=None,
+        steady=False,
     )

@@ -16,6 +16,7 @@ from servicesop.api.status import (
     ProcedureStatus,
     Tri,
 )
+from servicesop.api.texts import fitted
 from servicesop.api.times import whole_seconds
 from servicesop.decide.gates import Refused
 from servicesop.decide.procedures import Section, health_of
@@ -100,7 +101,7 @@ def conditions(
             type=one.type,
             status=one.status,
             reason=one.reason,
-            message=one.message[:MAX_MESSAGE],
+            message=fitted(one.message, MAX_MESSAGE),
             observed_generation=generation,
             last_transition_time=old[one.type].last_transition_time
             if one.type in old and old[one.type].status is one.status

@@ -46,19 +46,23 @@ def _ready(before: Status, after: Status) -> list[Note]:
 
 
 def _procedures(before: Status, after: Status) -> list[Note]:
-    was = {procedure.name: procedure.state for procedure in before.procedures}
+    was = {procedure.name: procedure for procedure in before.procedures}
     found = []
     for procedure in after.procedures:
-        old = was.get(procedure.name, Tri.UNKNOWN)
+        old = was.get(procedure.name)
+        # Unknown in between is no transition: neither a blind minute nor a restart of the operator
+        # begins or ends an episode.
+        happened = old is not None and (
+            old.state is Tri.TRUE or (old.state is Tri.UNKNOWN and old.episode is not None)
+        )
         _, text = _condition(after, procedure.name)
-        if procedure.state is Tri.TRUE and old is not Tri.TRUE:
+        if procedure.state is Tri.TRUE and not happened:
             note = Note(WARNING, "ProcedureStarted", "Decide", f"{procedure.name}: {text}")
             found.append(note)
-        if procedure.state is Tri.FALSE and old is Tri.TRUE:
+        if procedure.state is Tri.FALSE and happened:
             found.append(Note(NORMAL, "ProcedureEnded", "Decide", f"{procedure.name} is over"))
         would = procedure.doing if (procedure.doing or "").startswith("would do") else None
-        earlier = {one.name: one.doing for one in before.procedures}.get(procedure.name)
-        if would and would != earlier:
+        if would and (old is None or would != old.doing):
             found.append(Note(NORMAL, "DryRun", "Decide", f"{procedure.name}: {would}"))
     return found
 

@@ -16,12 +16,14 @@ from servicesop.api.status import (
     Status,
     Tri,
 )
+from servicesop.api.texts import fitted
 from servicesop.api.times import whole_seconds
 from servicesop.decide.decide import Decision, doing
 from servicesop.decide.gates import Allowed
 from servicesop.decide.procedures import BLIND_STATES, Section
 from servicesop.judge.debounce import Memory
 from servicesop.status import conditions as say
+from servicesop.status.bounds import bounded
 
 MAX_MESSAGE = 512
 NOTHING = "-"
@@ -56,17 +58,17 @@ def report(
     conditions = say.conditions(said, before.conditions, generation, now)
     passed = sum(1 for memory in checks.values() if memory.state is CheckState.PASSED)
     teams = dict.fromkeys(team for one in decision.escalations for team in one.to)
-    return Status(
+    whole = Status(
         observed_generation=generation,
         conditions=conditions,
         last_checked_time=before.last_checked_time,
         failing=_failing(spec, sections, decision.procedures, checks, readiness, healthy.status),
         since=_since(conditions),
         doing=_doing(decision, intents),
-        team=", ".join(teams)[:MAX_MESSAGE] or None,
+        team=fitted(", ".join(teams), MAX_MESSAGE) or None,
         checks_summary=f"{passed}/{len(checks)}",
         last_action=_last_action(history),
-        message=healthy.message[:MAX_MESSAGE] or None,
+        message=fitted(healthy.message, MAX_MESSAGE) or None,
         uid=uid,
         procedures=decision.procedures,
         checks=_checks(spec, checks, before),
@@ -74,6 +76,7 @@ def report(
         escalations=decision.escalations,
         history=history,
     )
+    return bounded(whole)
 
 
 def refused(
@@ -89,7 +92,7 @@ def refused(
         "conditions": conditions,
         "failing": f"Not ready: {readiness.reason}",
         "since": _since(conditions),
-        "message": readiness.message[:MAX_MESSAGE],
+        "message": fitted(readiness.message, MAX_MESSAGE),
     }
     return before.model_copy(update=update)
 
@@ -139,7 +142,7 @@ def _failing(
     healthy: Tri,
 ) -> str | None:
     if readiness.status is not Tri.TRUE:
-        return f"Not ready: {readiness.message}"[:MAX_MESSAGE]
+        return fitted(f"Not ready: {readiness.message}", MAX_MESSAGE)
     if spec.suspend:
         return "Suspended"
     happening = [

@@ -1,0 +1,498 @@
+"""The PostgreSQL source against a real server: read-only, bounded, and silent about what it saw."""
+
+import asyncio
+import gc
+import logging
+import os
+import socket
+import time
+import traceback
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from psycopg import pq
+
+from integration.reader import PASSWORD, Reader, new_reader, until
+from servicesop.api.reasons import UnknownReason
+from servicesop.sources.dial import DialGuard
+from servicesop.sources.errors import SourceError
+from servicesop.sources.postgres.pool import MAX_AGE, MAX_IDLE
+from testbed import Postgres, free_port
+
+
+@pytest.fixture
+async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
+    reader = new_reader(postgres)
+    reader.do("CREATE TABLE orders (id text PRIMARY KEY, status text, note text)")
+    reader.do("INSERT INTO orders VALUES ('o-1', 'accepted', 'canary-note'), ('o-2', 'done', '')")
+    reader.do("CREATE TABLE hidden (id text)")
+    reader.do("CREATE SEQUENCE numbers")
+    reader.do(f"GRANT SELECT ON orders TO {reader.user}")
+    # More than a reader should have, so that it is the sequence that prevents the writing.
+    reader.do(f"GRANT INSERT, UPDATE, DELETE, TRUNCATE ON orders TO {reader.user}")
+    reader.do(f"GRANT ALL ON SEQUENCE numbers TO {reader.user}")
+    yield reader
+    reader.databases.close()
+
+
+def written(reader: Reader) -> tuple[object, ...]:
+    """Give what would differ if anything had been written."""
+    return (
+        reader.do("SELECT * FROM orders ORDER BY id"),
+        reader.do("SELECT last_value, is_called FROM numbers"),
+        reader.do("SELECT count(*) FROM pg_largeobject_metadata"),
+        reader.do("SELECT count(*) FROM pg_class WHERE relname IN ('copied', 'planted')"),
+    )
+
+
+async def test_rows_come_back_with_parameters_of_their_own_types(reader: Reader) -> None:
+    rows = await reader.ask(
+        "SELECT id, status FROM orders WHERE status = ANY($1::text[]) OR length(id) = $2",
+        ["accepted", "'; DROP TABLE orders; --"],
+        99,
+    )
+    assert rows == [("o-1", "accepted")]
+
+
+async def test_no_more_rows_are_given_than_asked_for(reader: Reader) -> None:
+    assert await reader.ask("SELECT * FROM generate_series(1, 10)", rows=3) == [(1,), (2,), (3,)]
+
+
+async def test_an_answer_beyond_a_mebibyte_is_given_up(reader: Reader) -> None:
+    assert len(await reader.ask("SELECT repeat('x', 1000000)")) == 1
+    for text in (
+        "SELECT repeat('x', 20000000)",
+        "SELECT repeat('x', 5000) FROM generate_series(1, 9)",
+    ):
+        many = text.replace("9)", "10000)")
+        with pytest.raises(SourceError) as caught:
+            await reader.ask(many, rows=10000)
+        assert caught.value.reason is UnknownReason.BAD_ANSWER
+        assert "larger than 1 MiB" in caught.value.message
+    await until(lambda: reader.sessions() == 0)
+
+
+async def test_a_fast_server_is_slowed_down_so_that_a_huge_answer_is_noticed_early(
+    reader: Reader,
+) -> None:
+    await reader.ask("SELECT 1")
+    (pool,) = reader.databases._pools.values()
+    descriptor = pool._idle[0].session._pgconn.socket
+    with socket.socket(fileno=os.dup(descriptor)) as wire:
+        # Linux doubles what is asked for; without a bound it grows to megabytes.
+        assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * 64 * 1024
+
+
+WRITING = {
+    "SELECT 1; INSERT INTO orders VALUES ('o-3')": "not one single SELECT",
+    "SELECT 1; COMMIT; INSERT INTO orders VALUES ('o-3')": "not one single SELECT",
+    "SELECT 1; SET TRANSACTION READ WRITE; INSERT INTO orders VALUES ('o-3')": "not one single",
+    "INSERT INTO orders VALUES ('o-3')": "not one single SELECT",
+    "UPDATE orders SET status = ''": "not one single SELECT",
+    "DELETE FROM orders": "not one single SELECT",
+    "TRUNCATE orders": "not one single SELECT",
+    "CREATE TABLE planted ()": "not one single SELECT",
+    "DO $$BEGIN INSERT INTO orders VALUES ('o-3'); END$$": "not one single SELECT",
+    "COPY orders TO PROGRAM 'true'": "not one single SELECT",
+    "LOCK TABLE orders": "not one single SELECT",
+    "NOTIFY canary": "not one single SELECT",
+    "SET TRANSACTION READ WRITE": "not one single SELECT",
+    "COMMIT": "not one single SELECT",
+    "": "not one single SELECT",
+    "SELECT * INTO copied FROM orders": "",
+    "WITH gone AS (DELETE FROM orders RETURNING *) SELECT * FROM gone": "",
+    "SELECT * FROM orders FOR UPDATE": "would write",
+    "SELECT nextval('numbers')": "would write",
+    "SELECT set_config('transaction_read_only', 'off', true)": "",
+    "SELECT lo_create(4711)": "",
+    "SELECT * FROM absent": "table that the check names does not exist",
+    "SELECT absent FROM orders": "column that the check names does not exist",
+    "SELECT * FROM hidden": "no SELECT privilege",
+    "SELECT * FROM absent.orders": "does not exist",
+    "SELECT status::int FROM orders": "not the type",
+}
+
+
+@pytest.mark.parametrize("text", WRITING)
+async def test_what_is_not_one_readable_select_is_refused_and_writes_nothing(
+    reader: Reader, text: str
+) -> None:
+    before = written(reader)
+    failure = await reader.refused(text)
+    assert failure.reason in (UnknownReason.QUERY_REFUSED, UnknownReason.BAD_ANSWER)
+    assert WRITING[text] in failure.message
+    assert written(reader) == before
+    # The next query is not harmed by what the last one left.
+    assert await reader.ask("SELECT id FROM orders WHERE id = 'o-1'") == [("o-1",)]
+
+
+async def test_the_transaction_cannot_be_turned_into_a_writing_one(reader: Reader) -> None:
+    reader.do(
+        "CREATE FUNCTION sneak() RETURNS int LANGUAGE plpgsql AS $$BEGIN"
+        " PERFORM set_config('transaction_read_only', 'off', true);"
+        " INSERT INTO orders VALUES ('o-3'); RETURN 1; END$$"
+    )
+    before = written(reader)
+    assert (await reader.refused("SELECT sneak()")).reason is not UnknownReason.INTERNAL_ERROR
+    assert written(reader) == before
+
+
+async def test_nothing_that_a_query_leaves_in_its_session_survives(reader: Reader) -> None:
+    text = (
+        "SELECT pg_backend_pid(), pg_advisory_lock(4711)::text,"
+        " set_config('statement_timeout', '0', false), set_config('search_path', 'evil', false)"
+    )
+    ((pid, *_),) = await reader.ask(text)
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711"
+    assert reader.do(locks) == [(0,)]
+    # The same session goes on, as if it were new.
+    now = "SELECT pg_backend_pid(), current_setting('search_path'), count(*) FROM orders"
+    assert await reader.ask(now) == [(pid, '"$user", public', 2)]
+
+
+async def test_the_limits_hold_in_the_server_and_are_its_own_for_each_query(
+    reader: Reader,
+) -> None:
+    text = (
+        "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),"
+        " current_setting('idle_in_transaction_session_timeout'),"
+        " current_setting('application_name'), current_setting('transaction_read_only'),"
+        " current_setting('transaction_isolation')"
+    )
+    for seconds in (10.0, 2.0):
+        ((statement, lock, idle, name, read_only, isolation),) = await reader.ask(
+            text, seconds=seconds
+        )
+        assert isinstance(statement, str)
+        milliseconds = (
+            float(statement.removesuffix("ms"))
+            if "ms" in statement
+            else float(statement.removesuffix("s")) * 1000
+        )
+        assert seconds * 800 < milliseconds <= seconds * 900
+        assert (lock, idle, name) == ("500ms", "5s", "servicesop")
+        assert (read_only, isolation) == ("on", "repeatable read")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT pg_sleep(30)",
+        "SELECT count(*) FROM generate_series(1, 100000000000)",
+        "SELECT set_config('statement_timeout', '0', true), pg_sleep(30)",
+        "SELECT set_config('statement_timeout', '0', false), pg_sleep(30)",
+    ],
+)
+async def test_an_endless_query_ends_at_the_timeout_here_and_in_the_server(
+    reader: Reader, text: str
+) -> None:
+    begun = time.monotonic()
+    failure = await reader.refused(text, seconds=1.0)
+    assert time.monotonic() - begun < 3.0
+    assert failure.reason is UnknownReason.TIMED_OUT
+    await until(lambda: reader.sessions() == 0, 3.0)
+
+
+async def test_a_locked_table_is_told_after_half_a_second(
+    reader: Reader, postgres: Postgres
+) -> None:
+    with postgres._connect(reader.database) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        begun = time.monotonic()
+        failure = await reader.refused("SELECT * FROM orders")
+        assert time.monotonic() - begun < 2.0
+        other.execute("ROLLBACK")
+    assert failure.reason is UnknownReason.TIMED_OUT
+    assert "holds a lock" in failure.message
+
+
+async def test_a_connection_is_kept_and_replaced_when_it_is_old(reader: Reader) -> None:
+    pid = await reader.ask("SELECT pg_backend_pid()")
+    assert await reader.ask("SELECT pg_backend_pid()") == pid
+    reader.clock.now += MAX_AGE - 1
+    assert await reader.ask("SELECT pg_backend_pid()") == pid
+    reader.clock.now += 1
+    assert await reader.ask("SELECT pg_backend_pid()") != pid
+    await until(lambda: reader.sessions() == 1)
+
+
+async def test_idle_connections_are_closed_and_their_pool_is_forgotten(reader: Reader) -> None:
+    await reader.ask("SELECT 1")
+    reader.databases.prune()
+    assert reader.sessions() == 1
+    reader.clock.now += MAX_IDLE
+    reader.databases.prune()
+    await until(lambda: reader.sessions() == 0)
+    assert reader.databases._pools == {}
+    assert await reader.ask("SELECT 1") == [(1,)]
+
+
+async def test_all_sops_of_a_namespace_share_two_connections_in_order(reader: Reader) -> None:
+    async def ask() -> datetime:
+        source = reader.databases.for_sop("shop")(reader.connection)
+        text = "SELECT clock_timestamp(), pg_sleep(0.2)"
+        ((begun, _),) = await source.query(text, timeout=10.0, max_rows=1)
+        assert isinstance(begun, datetime)
+        return begun
+
+    most = 0
+    asking = [asyncio.create_task(ask()) for _ in range(8)]
+    while not all(task.done() for task in asking):
+        most = max(most, await asyncio.to_thread(reader.sessions))
+        await asyncio.sleep(0.01)
+    begun = await asyncio.gather(*asking)
+    assert most == 2
+    order = sorted(range(8), key=begun.__getitem__)
+    # Two run side by side, so that neighbours may change places.
+    assert all(abs(number - place) <= 1 for place, number in enumerate(order))
+
+
+async def test_waiting_longer_than_the_timeout_is_a_busy_source(reader: Reader) -> None:
+    holding = [
+        asyncio.create_task(reader.ask("SELECT pg_sleep(2)", seconds=10.0)) for _ in range(2)
+    ]
+    await until(lambda: reader.sessions() == 2)
+    failure = await reader.refused(seconds=0.2)
+    assert failure.reason is UnknownReason.SOURCE_BUSY
+    await asyncio.gather(*holding)
+
+
+async def test_a_cancelled_query_ends_its_connection_and_nothing_else(
+    reader: Reader, recwarn: pytest.WarningsRecorder
+) -> None:
+    asking = asyncio.create_task(reader.ask("SELECT pg_sleep(2)", seconds=3.0))
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND query LIKE '%%FETCH%%'"
+    await until(lambda: reader.do(busy, reader.user) == [(1,)])
+    begun = time.monotonic()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert time.monotonic() - begun < 1.0
+    assert await reader.ask("SELECT 1") == [(1,)]
+    del asking
+    gc.collect()
+    assert not recwarn.list
+    await until(lambda: reader.sessions() == 1)
+
+
+async def test_cancelling_while_connecting_leaves_nothing_open(
+    reader: Reader, recwarn: pytest.WarningsRecorder
+) -> None:
+    for turns in range(1, 30):
+        asking = asyncio.create_task(reader.ask("SELECT 1"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    del asking
+    gc.collect()
+    reader.databases.close()
+    await until(lambda: reader.sessions() == 0)
+    assert not recwarn.list
+
+
+async def test_a_server_that_hangs_times_out_on_kept_and_on_new_connections(
+    reader: Reader, postgres: Postgres
+) -> None:
+    await reader.ask("SELECT 1")
+    postgres.freeze()
+    try:
+        for _ in range(2):
+            begun = time.monotonic()
+            failure = await reader.refused(seconds=0.5)
+            assert 0.4 < time.monotonic() - begun < 2.0
+            assert failure.reason is UnknownReason.TIMED_OUT
+    finally:
+        postgres.thaw()
+    assert await reader.ask("SELECT 1") == [(1,)]
+
+
+async def test_a_restarted_server_is_asked_again_at_once(
+    reader: Reader, postgres: Postgres
+) -> None:
+    await reader.ask("SELECT 1")
+    postgres.shutdown()
+    try:
+        failure = await reader.refused()
+    finally:
+        postgres.start()
+    assert failure.reason is UnknownReason.UNREACHABLE
+    await reader.ask("SELECT 1")
+    postgres.shutdown("immediate")
+    postgres.start()
+    # The kept connection is dead, and nobody has noticed yet.
+    assert await reader.ask("SELECT 1") == [(1,)]
+
+
+async def test_a_session_that_is_terminated_is_unreachable_only_when_it_was_new(
+    reader: Reader,
+) -> None:
+    await reader.ask("SELECT 1")
+    reader.do(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", reader.user
+    )
+    assert await reader.ask("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("password", "canary-wrong", UnknownReason.AUTHENTICATION_FAILED),
+        ("user", "canary-nobody", UnknownReason.AUTHENTICATION_FAILED),
+        ("database", "canary-absent", UnknownReason.INVALID_CONNECTION),
+        ("database", "canary_user host=/tmp", UnknownReason.INVALID_CONNECTION),
+        ("host", "", UnknownReason.INVALID_CONNECTION),
+        ("host", "127.0.0.1,127.0.0.1", UnknownReason.ADDRESS_REFUSED),
+        ("host", "/tmp", UnknownReason.ADDRESS_REFUSED),
+        ("host", "127.0.0.2", UnknownReason.ADDRESS_REFUSED),
+        ("host", "localhost", UnknownReason.ADDRESS_REFUSED),
+        ("port", "canary", UnknownReason.INVALID_CONNECTION),
+    ],
+)
+async def test_a_secret_that_does_not_fit_is_explained(
+    reader: Reader, key: str, value: str, reason: UnknownReason
+) -> None:
+    reader.secret[key] = value.encode()
+    failure = await reader.refused()
+    assert failure.reason is reason
+    assert 'Secret "orders-db"' in failure.message
+    assert "canary" not in failure.message
+
+
+async def test_nobody_listening_is_unreachable(reader: Reader) -> None:
+    port = free_port()
+    reader.secret["port"] = str(port).encode()
+    reader.databases._guard = DialGuard(frozenset({("127.0.0.1", port)}))
+    assert (await reader.refused()).reason is UnknownReason.UNREACHABLE
+
+
+async def test_a_server_without_tls_is_refused_where_tls_is_required(reader: Reader) -> None:
+    reader.tls = "Require"
+    assert (await reader.refused()).reason is UnknownReason.TLS_FAILED
+
+
+async def test_a_changed_secret_is_used_by_the_next_connection(reader: Reader) -> None:
+    good = reader.secret["password"]
+    reader.secret["password"] = b"canary-wrong"
+    assert (await reader.refused()).reason is UnknownReason.AUTHENTICATION_FAILED
+    reader.secret["password"] = good
+    assert await reader.ask("SELECT 1") == [(1,)]
+
+
+async def test_a_role_at_its_connection_limit_is_a_busy_source(reader: Reader) -> None:
+    reader.do(f"ALTER ROLE {reader.user} CONNECTION LIMIT 0")
+    assert (await reader.refused()).reason is UnknownReason.SOURCE_BUSY
+
+
+@pytest.mark.parametrize(
+    "privilege",
+    [
+        "ALTER ROLE {} SUPERUSER",
+        "GRANT pg_execute_server_program TO {}",
+        "GRANT pg_write_server_files TO {}",
+        "GRANT pg_read_server_files TO {}",
+        "GRANT pg_signal_backend TO {}",
+    ],
+)
+async def test_a_role_that_may_do_more_than_read_is_refused(reader: Reader, privilege: str) -> None:
+    reader.do(privilege.format(reader.user))
+    failure = await reader.refused("SELECT id FROM orders")
+    assert failure.reason is UnknownReason.PRIVILEGED_DATABASE_ROLE
+    await until(lambda: reader.sessions() == 0)
+
+
+async def test_a_role_that_inherits_a_privilege_through_another_is_refused(
+    reader: Reader,
+) -> None:
+    between = f"between_{reader.user}"
+    reader.do(f"CREATE ROLE {between} NOINHERIT")
+    reader.do(f"GRANT pg_signal_backend TO {between}")
+    reader.do(f"GRANT {between} TO {reader.user}")
+    assert (await reader.refused()).reason is UnknownReason.PRIVILEGED_DATABASE_ROLE
+
+
+async def test_a_role_that_may_use_dblink_is_refused(reader: Reader, postgres: Postgres) -> None:
+    # The real extension is not among the test server's programs; what is asked is its name, and
+    # who may execute its functions. The server reads it as another user, in its own directory.
+    extension = postgres._directory / reader.database / "extension"
+    extension.mkdir(parents=True)
+    (extension / "dblink.control").write_text("default_version = '1.0'\n")
+    (extension / "dblink--1.0.sql").write_text(
+        "CREATE FUNCTION dblink_connect(text) RETURNS text LANGUAGE sql AS 'SELECT $1';"
+    )
+    for path in (extension.parent, extension):
+        path.chmod(0o755)
+    assert await reader.ask("SELECT 1") == [(1,)]
+    reader.databases.close()
+    reader.do(f"ALTER DATABASE {reader.database} SET extension_control_path = '{extension.parent}'")
+    reader.do("CREATE EXTENSION dblink")
+    assert (await reader.refused()).reason is UnknownReason.PRIVILEGED_DATABASE_ROLE
+    reader.do("REVOKE EXECUTE ON FUNCTION dblink_connect(text) FROM PUBLIC")
+    assert await reader.ask("SELECT 1") == [(1,)]
+
+
+async def test_the_environment_of_the_process_has_no_say(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").write_text("no certificate")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for option in pq.Conninfo.get_defaults():
+        if option.envvar and option.envvar != b"PGSERVICE":
+            monkeypatch.setitem(os.environ, option.envvar.decode(), "canary")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=evil")
+    assert await reader.ask(
+        "SELECT current_setting('application_name'), current_setting('search_path')"
+    ) == [("servicesop", '"$user", public')]
+
+
+async def test_an_answer_that_cannot_be_read_is_not_repeated(reader: Reader) -> None:
+    failure = await reader.refused("SELECT timestamp '290000-12-31 00:00:00'")
+    assert failure.reason is UnknownReason.BAD_ANSWER
+    assert "290000" not in "".join(traceback.format_exception(failure))
+
+
+async def test_no_value_of_the_secret_or_of_a_row_is_shown_or_logged(
+    reader: Reader, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    failures: list[SourceError] = []
+    for text in (
+        "SELECT note::int FROM orders",
+        "SELECT 1 / length(note) FROM orders",
+        "SELECT canary FROM orders",
+        "SELECT xmlparse(document note) FROM orders",
+        "SELECT note::jsonb FROM orders",
+    ):
+        failures.append(await reader.refused(text))
+    reader.do(
+        "CREATE FUNCTION shout() RETURNS int LANGUAGE plpgsql AS $$BEGIN"
+        " RAISE NOTICE 'canary-notice'; RAISE EXCEPTION 'canary-raised'; END$$"
+    )
+    failures.append(await reader.refused("SELECT shout()"))
+    for key in ("password", "user", "database"):
+        secret = dict(reader.secret)
+        reader.secret[key] = b"canary@:/%'\" wrong " + key.encode()
+        failures.append(await reader.refused())
+        reader.secret.update(secret)
+    for host in (b"canary,canary", b"canary.invalid"):
+        secret = dict(reader.secret)
+        reader.secret["host"] = host
+        failures.append(await reader.refused())
+        reader.secret.update(secret)
+    # The canaries were really there: the same password and row are read by a query that fits.
+    assert PASSWORD.startswith("canary")
+    assert ("canary-note",) in await reader.ask("SELECT note FROM orders")
+    for failure in failures:
+        told = "".join(traceback.format_exception(failure)) + repr(failure.__context__)
+        # Lines of the traceback quote this file, never a value.
+        assert "canary" not in failure.message
+        assert not [
+            line for line in told.splitlines() if "canary" in line and not line.startswith("    ")
+        ]
+    output = capfd.readouterr()
+    for told in (caplog.text, output.out, output.err):
+        assert "canary" not in told

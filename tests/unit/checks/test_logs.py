@@ -1,0 +1,513 @@
+"""Each line is counted once, whatever happens to the file, the container or the pod."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from servicesop.api.checks import Check
+from servicesop.api.reasons import UnknownReason
+from servicesop.api.sop import Target
+from servicesop.checks.logs import logs_check
+from servicesop.checks.runner import CheckRunner, Surroundings
+from servicesop.judge.results import Sample, Verdict
+from servicesop.judge.rollout import ContainerView, DeploymentView, PodView
+from servicesop.sources.errors import SourceError
+
+T0 = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def line(text: str | bytes, seconds: float) -> bytes:
+    stamp = f"{at(seconds):%Y-%m-%dT%H:%M:%S.%f}000Z ".encode()
+    return stamp + (text if isinstance(text, bytes) else text.encode()) + b"\n"
+
+
+class Container:
+    """A container whose log is served as a kubelet serves it: newest file, previous container."""
+
+    def __init__(self, started: float = -3600.0, name: str = "service", restarts: int = 0) -> None:
+        self.name = name
+        self.started = started
+        self.restarts = restarts
+        self.lines: list[bytes] = []
+        self.previous: list[bytes] = []
+
+    def log(self, text: str | bytes, seconds: float) -> None:
+        self.lines.append(line(text, seconds))
+
+    def rotate(self) -> None:
+        self.lines = []
+
+    def restart(self, seconds: float) -> None:
+        self.previous, self.lines = self.lines, []
+        self.started = seconds
+        self.restarts += 1
+
+    def view(self) -> ContainerView:
+        return ContainerView(
+            self.name, f"id-{self.restarts}", self.restarts, True, "", at(self.started)
+        )
+
+
+class Pods:
+    """Pods of one Deployment, and their logs."""
+
+    def __init__(self, *names: str) -> None:
+        self.pods = {name: [Container()] for name in names}
+        self.chunk = 4096
+        self.reads: list[tuple[str, str, datetime | None, bool]] = []
+        self.after_read: Callable[[], None] = lambda: None
+        self.problem: dict[str, SourceError] = {}
+        self.bytes = 0
+
+    def __getitem__(self, pod: str) -> Container:
+        return self.pods[pod][0]
+
+    def deployment(self, name: str) -> DeploymentView | None:
+        if name != "api":
+            return None
+        n = len(self.pods)
+        return DeploymentView("api", "u", 1, 1, n, n, n, n, n, False, False, False, 0, "", "h")
+
+    def view(self) -> tuple[PodView, ...]:
+        return tuple(
+            PodView(name, f"uid-{name}", "t", True, False, tuple(c.view() for c in containers))
+            for name, containers in self.pods.items()
+        )
+
+    async def read(
+        self,
+        pod: str,
+        container: str,
+        *,
+        since: datetime | None,
+        previous: bool = False,
+        on_chunk: Callable[[bytes], bool],
+    ) -> None:
+        self.reads.append((pod, container, since, previous))
+        if pod in self.problem:
+            raise self.problem[pod]
+        found = next(c for c in self.pods[pod] if c.name == container)
+        lines = found.previous if previous else found.lines
+        body = b"".join(
+            text
+            for text in lines
+            if since is None or text[:19] >= f"{since:%Y-%m-%dT%H:%M:%S}".encode()
+        )
+        for start in range(0, len(body), self.chunk):
+            await asyncio.sleep(0)
+            self.bytes += len(body[start : start + self.chunk])
+            if not on_chunk(body[start : start + self.chunk]):
+                break
+        self.after_read()
+
+
+class Cache:
+    def __init__(self, pods: Pods) -> None:
+        self._pods = pods
+
+    def deployment(self, name: str) -> DeploymentView | None:
+        return self._pods.deployment(name)
+
+    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
+        assert deployment.name == "api"
+        return self._pods.view()
+
+
+def build(pods: Pods, **spec: object) -> CheckRunner:
+    fields: dict[str, object] = {"pattern": "boom", "within": "10m", "max": 0} | spec
+    fields = {key: value for key, value in fields.items() if value is not None}
+    check = Check.model_validate({"name": "quiet", "logs": fields})
+    target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
+
+    def no_database(*_: object) -> None:
+        raise AssertionError
+
+    return logs_check(
+        check,
+        Surroundings("ns", {"a": target}, target, Cache(pods), pods, no_database, {}),  # type: ignore[arg-type]  # this check asks no database
+    )
+
+
+def counted(sample: Sample) -> dict[str, int]:
+    return {pod: int(n) for pod, n in (entry.split(": ") for entry in sample.evidence)}
+
+
+async def test_each_line_counts_once_however_often_the_check_runs() -> None:
+    pods = Pods("a", "b")
+    check = build(pods)
+    pods["a"].log("start", -3599)
+    pods["b"].log("start", -3599)
+    assert (await check.run(at(0))).verdict is Verdict.PASSED
+    pods["a"].log("boom", 1.2)
+    pods["a"].log("boom", 1.2)
+    pods["b"].log("boom boom", 1.3)
+    first = await check.run(at(1.4))
+    pods["a"].log("boom", 1.9)
+    second = await check.run(at(2))
+    third = await check.run(at(3))
+
+    assert first.findings == {"TooMany"}
+    assert counted(first) == {"a": 2, "b": 1}
+    assert counted(second) == counted(third) == {"a": 3, "b": 1}
+    assert "boom" not in first.message
+
+
+async def test_a_line_leaves_the_window_exactly_when_it_is_as_old_as_the_window() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log("boom", 10)
+    check = build(pods)
+    assert (await check.run(at(11))).verdict is Verdict.FAILED
+    assert (await check.run(at(609.9))).verdict is Verdict.FAILED
+    assert (await check.run(at(610))).verdict is Verdict.PASSED
+
+
+async def test_a_former_leaders_old_line_does_not_count_for_ever() -> None:
+    pods = Pods("old-leader", "new-leader")
+    pods["old-leader"].log("Running as the leader *cluster_mgrs.ClusterManager [u1]", -3000)
+    pods["new-leader"].log("start", -3599)
+    pods["new-leader"].log("Running as the leader *cluster_mgrs.ClusterManager [u2]", -60)
+    check = build(pods, pattern=r"Running as the leader \*.*\.ClusterManager \[", max=1, min=1)
+    sample = await check.run(at(0))
+    assert sample.verdict is Verdict.PASSED
+
+
+async def test_only_what_is_new_is_asked_for() -> None:
+    pods = Pods("a")
+    for second in range(-3599, 0):
+        pods["a"].log("x" * 100, second)
+    check = build(pods)
+    await check.run(at(0))
+    pods.bytes = 0
+    pods["a"].log("x", 1)
+    await check.run(at(30))
+    assert pods.bytes < 300
+
+
+async def test_a_file_that_begins_inside_the_window_is_not_covered_on_first_contact() -> None:
+    pods = Pods("a")
+    pods["a"].log("after a rotation", -60)
+    check = build(pods)
+    sample = await check.run(at(0))
+    assert (sample.verdict, sample.reason) == (Verdict.INCONCLUSIVE, UnknownReason.NOT_COVERED)
+    assert (await check.run(at(539))).verdict is Verdict.INCONCLUSIVE
+    assert (await check.run(at(540))).verdict is Verdict.PASSED
+
+
+async def test_too_many_is_certain_even_where_the_window_is_not_covered() -> None:
+    pods = Pods("a")
+    pods["a"].log("boom", -60)
+    assert (await build(pods).run(at(0))).findings == {"TooMany"}
+
+
+async def test_too_few_is_said_only_of_a_covered_window_and_enough_is_enough() -> None:
+    pods = Pods("a")
+    pods["a"].log("heartbeat", -60)
+    few = build(pods, pattern="heartbeat", min=2, max=None)
+    enough = build(pods, pattern="heartbeat", min=1, max=None)
+    assert (await few.run(at(0))).reason is UnknownReason.NOT_COVERED
+    assert (await enough.run(at(0))).verdict is Verdict.PASSED
+    sample = await few.run(at(541))
+    assert sample.findings == {"TooFew"}
+    assert sample.message == "fewer than 2 lines match the pattern within 10m"
+
+
+async def test_a_rotation_between_two_runs_is_noticed_and_coverage_begins_again() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    check = build(pods)
+    assert (await check.run(at(0))).verdict is Verdict.PASSED
+    pods["a"].log("seen by nobody", 10)
+    pods["a"].rotate()
+    pods["a"].log("new file", 20)
+    lost = await check.run(at(30))
+    assert (lost.verdict, lost.reason) == (Verdict.INCONCLUSIVE, UnknownReason.NOT_COVERED)
+    assert (await check.run(at(619))).verdict is Verdict.INCONCLUSIVE
+    assert (await check.run(at(620))).verdict is Verdict.PASSED
+
+
+async def test_a_line_that_comes_while_a_quiet_log_is_first_looked_at_counts_once() -> None:
+    for moment in (1, 2, 3):
+        pods = Pods("a")
+        pods["a"].log("long ago", -3599)
+        pods["a"].log("also long ago", -3599)
+
+        def later(pods: Pods = pods, moment: int = moment) -> None:
+            if len(pods.reads) == moment:
+                pods["a"].log("boom", 0.5)
+
+        pods.after_read = later
+        check = build(pods)
+        await check.run(at(1))
+        assert counted(await check.run(at(2))) == {"a": 1}
+        assert counted(await check.run(at(3))) == {"a": 1}
+        assert (await check.run(at(601))).verdict is Verdict.PASSED
+
+
+async def test_counts_from_before_a_rotation_stay() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log("boom", -5)
+    check = build(pods, max=1)
+    assert (await check.run(at(0))).verdict is Verdict.PASSED
+    pods["a"].rotate()
+    pods["a"].log("boom", 20)
+    assert counted(await check.run(at(30))) == {"a": 2}
+
+
+async def test_a_rotation_that_leaves_an_empty_file_is_noticed_once() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log("tick", -1)
+    check = build(pods)
+    assert (await check.run(at(0))).verdict is Verdict.PASSED
+    pods["a"].rotate()
+    assert (await check.run(at(30))).verdict is Verdict.INCONCLUSIVE
+    pods["a"].log("tick", 100)
+    assert (await check.run(at(620))).verdict is Verdict.INCONCLUSIVE
+    assert (await check.run(at(631))).verdict is Verdict.PASSED
+
+
+async def test_a_rotation_within_the_second_of_the_newest_line_is_not_a_gap() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log("one", 5.1)
+    pods["a"].log("two", 5.2)
+    check = build(pods)
+    assert (await check.run(at(5.5))).verdict is Verdict.PASSED
+    # Rotated between the two: the newest known line is there, so nothing is missing.
+    del pods["a"].lines[:2]
+    pods["a"].log("boom", 5.9)
+    assert counted(await check.run(at(6))) == {"a": 1}
+    assert (await check.run(at(606))).verdict is Verdict.PASSED
+
+
+async def test_the_end_of_a_crashed_container_is_read_before_its_successor() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    check = build(pods)
+    assert (await check.run(at(0))).verdict is Verdict.PASSED
+    pods["a"].log("boom", 10)
+    pods["a"].restart(12)
+    pods["a"].log("start", 13)
+    sample = await check.run(at(30))
+    assert counted(sample) == {"a": 1}
+    pods["a"].log("boom", 31)
+    assert counted(await check.run(at(40))) == {"a": 2}
+    # Nothing was missed, so that the window is covered as soon as the lines have left it.
+    assert (await check.run(at(632))).verdict is Verdict.PASSED
+
+
+async def test_two_restarts_between_two_runs_leave_a_gap() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    check = build(pods)
+    await check.run(at(0))
+    pods["a"].restart(5)
+    pods["a"].log("lost", 6)
+    pods["a"].restart(10)
+    pods["a"].log("kept", 11)
+    pods["a"].restart(20)
+    pods["a"].log("now", 21)
+    assert (await check.run(at(30))).reason is UnknownReason.NOT_COVERED
+    assert (await check.run(at(611))).verdict is Verdict.PASSED
+
+
+async def test_a_crash_before_the_first_contact_is_read_from_the_previous_container() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log("boom", -100)
+    pods["a"].restart(-50)
+    pods["a"].log("start", -49)
+    assert counted(await build(pods).run(at(0))) == {"a": 1}
+    quiet = build(pods, max=5)
+    assert (await quiet.run(at(0))).verdict is Verdict.PASSED
+
+
+async def test_a_young_container_is_covered_from_its_start_if_it_spoke_soon() -> None:
+    pods = Pods("a")
+    pods.pods["a"] = [Container(started=-60)]
+    pods["a"].log("start", -58)
+    assert (await build(pods).run(at(0))).verdict is Verdict.PASSED
+    pods["a"].lines = [line("late", -30)]
+    assert (await build(pods).run(at(0))).reason is UnknownReason.NOT_COVERED
+
+
+async def test_counts_of_pods_that_are_gone_stay_in_the_window() -> None:
+    pods = Pods("a", "b")
+    pods["a"].log("start", -3599)
+    pods["b"].log("start", -3599)
+    pods["a"].log("boom", 1)
+    check = build(pods)
+    await check.run(at(2))
+    del pods.pods["a"]
+    sample = await check.run(at(30))
+    assert counted(sample) == {"pods that are gone": 1, "b": 0}
+    assert (await check.run(at(602))).verdict is Verdict.PASSED
+
+
+async def test_without_pods_it_is_unknown_unless_too_many_were_counted_already() -> None:
+    pods = Pods("a")
+    pods["a"].log("boom", -1)
+    check = build(pods)
+    await check.run(at(0))
+    pods.pods.clear()
+    assert (await check.run(at(1))).findings == {"TooMany"}
+    sample = await check.run(at(700))
+    assert (sample.verdict, sample.reason) == (Verdict.INCONCLUSIVE, UnknownReason.NO_PODS)
+
+
+async def test_a_container_that_no_pod_has_is_an_error_not_a_quiet_log() -> None:
+    pods = Pods("a")
+    with pytest.raises(SourceError) as error:
+        await build(pods, container="servcie").run(at(0))
+    assert error.value.reason is UnknownReason.CONTAINER_NOT_FOUND
+
+
+async def test_only_the_named_container_counts_and_without_a_name_all_do() -> None:
+    pods = Pods("a")
+    pods.pods["a"].append(Container(name="envoy-sidecar"))
+    for container in pods.pods["a"]:
+        container.log("start", -3599)
+        container.log("boom", -1)
+    assert counted(await build(pods, container="service").run(at(0))) == {"a": 1}
+    assert counted(await build(pods).run(at(0))) == {"a": 2}
+
+
+async def test_what_is_too_much_for_one_run_is_read_in_the_next() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods.chunk = 1 << 16
+    text = b"x" * 60_000
+    for index in range(300):
+        pods["a"].log(text, -200 + index * 0.5)
+    pods["a"].log("boom", -10)
+    check = build(pods)
+    first = await check.run(at(0))
+    assert (first.verdict, first.reason) == (Verdict.INCONCLUSIVE, UnknownReason.NOT_COVERED)
+    assert pods.bytes < 9 * 1024 * 1024
+    assert (await check.run(at(1))).verdict is Verdict.INCONCLUSIVE
+    assert counted(await check.run(at(2))) == {"a": 1}
+
+
+async def test_long_and_binary_lines_are_read_and_cut() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log(b"x" * 70_000 + b"boom", -5)
+    pods["a"].log(b"\x00\xff\xfe boom \x80", -4)
+    pods["a"].log(b"boom\r", -3)
+    for size in (1, 7, 1000, 1 << 20):
+        pods.chunk = size
+        assert counted(await build(pods, pattern="boom( |$)").run(at(0))) == {"a": 2}
+
+
+async def test_a_line_that_is_still_being_written_is_counted_when_it_is_whole() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    whole = line("half boom", 1)
+    pods["a"].lines.append(whole[:-6])
+    check = build(pods)
+    assert (await check.run(at(2))).verdict is Verdict.PASSED
+    pods["a"].lines[-1] = whole
+    assert counted(await check.run(at(3))) == {"a": 1}
+    assert counted(await check.run(at(4))) == {"a": 1}
+
+
+async def test_a_crashed_containers_unfinished_last_line_counts() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    check = build(pods)
+    await check.run(at(0))
+    pods["a"].lines.append(line("boom", 1)[:-1])
+    pods["a"].restart(2)
+    pods["a"].log("start", 3)
+    assert counted(await check.run(at(30))) == {"a": 1}
+
+
+async def test_a_crowded_second_is_neither_counted_twice_nor_taken_for_a_gap() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    for index in range(6000):
+        pods["a"].log(f"boom {index}", 1 + index / 10_000)
+    check = build(pods)
+    assert counted(await check.run(at(1.7))) == {"a": 6000}
+    pods["a"].log("boom", 1.8)
+    assert counted(await check.run(at(1.9))) == {"a": 6001}
+    assert (await check.run(at(602))).verdict is Verdict.PASSED
+
+
+async def test_one_pod_that_cannot_be_read_makes_it_an_error_unless_too_many_are_known() -> None:
+    pods = Pods("a", "b")
+    for pod in ("a", "b"):
+        pods[pod].log("start", -3599)
+    check = build(pods)
+    pods.problem["b"] = SourceError(UnknownReason.API_UNAVAILABLE, "the node does not answer")
+    with pytest.raises(SourceError):
+        await check.run(at(0))
+    pods["a"].log("boom", 1)
+    assert (await check.run(at(2))).findings == {"TooMany"}
+
+
+async def test_a_run_that_is_cancelled_counts_nothing_twice() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods.chunk = 64
+    for index in range(100):
+        pods["a"].log("boom", -50 + index * 0.01)
+    check = build(pods)
+    run = asyncio.create_task(check.run(at(0)))
+    for _ in range(30):
+        await asyncio.sleep(0)
+    assert 0 < pods.bytes < 64 * 90
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    assert counted(await check.run(at(1))) == {"a": 100}
+
+
+async def test_memory_stays_bounded_however_many_lines_match() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods.chunk = 1 << 16
+    check = build(pods, within="24h")
+    for minute in range(0, 3000, 2):
+        pods["a"].lines = pods["a"].lines[-1:]
+        pods["a"].log("boom", minute * 60)
+        await check.run(at(minute * 60 + 1))
+    window = check._pods["uid-a"].cursors["service"].window  # type: ignore[attr-defined]  # inside
+    assert len(window.buckets) <= 256
+    assert 720 <= counted(await check.run(at(2998 * 60 + 1)))["a"] <= 723
+
+
+async def test_a_node_whose_clock_is_ahead_does_not_grow_the_window() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    for index in range(1000):
+        pods["a"].log("boom", 3600 * index)
+    check = build(pods)
+    assert counted(await check.run(at(0))) == {"a": 1000}
+    window = check._pods["uid-a"].cursors["service"].window  # type: ignore[attr-defined]  # inside
+    assert len(window.buckets) <= 256
+
+
+async def test_a_catastrophic_pattern_is_linear_and_an_excessive_one_is_refused() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log("a" * 50_000 + "!", -1)
+    async with asyncio.timeout(2):
+        assert (await build(pods, pattern="(a+)+$").run(at(0))).verdict is Verdict.PASSED
+    with pytest.raises(SourceError) as error:
+        await build(pods, pattern=r"(\pL{500}){2}(\pN{1000})\PL{1000}").run(at(0))
+    assert error.value.reason is UnknownReason.INVALID_PATTERN
+
+
+async def test_times_in_the_nodes_own_zone_are_understood() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].lines.append(b"2026-11-21T13:59:59.5+02:00 boom\n")
+    assert counted(await build(pods).run(at(0))) == {"a": 1}

@@ -1,0 +1,70 @@
+"""What users read when the database says no."""
+
+import pytest
+
+from servicesop.api.reasons import UnknownReason
+from servicesop.sources.postgres.failures import failure_of_answer, failure_of_attempt
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "reason", "words"),
+    [
+        ("42P01", UnknownReason.QUERY_REFUSED, "the table that the check names does not exist"),
+        ("42703", UnknownReason.QUERY_REFUSED, "a column that the check names does not exist"),
+        ("42501", UnknownReason.QUERY_REFUSED, "no SELECT privilege"),
+        ("42601", UnknownReason.QUERY_REFUSED, "not one single SELECT statement"),
+        ("42883", UnknownReason.QUERY_REFUSED, "does not accept the query"),
+        ("25006", UnknownReason.QUERY_REFUSED, "would write"),
+        ("22P02", UnknownReason.QUERY_REFUSED, "not the type"),
+        ("28P01", UnknownReason.AUTHENTICATION_FAILED, "refuses the user or the password"),
+        ("28000", UnknownReason.AUTHENTICATION_FAILED, "refuses the user or the password"),
+        ("3D000", UnknownReason.INVALID_CONNECTION, "no database of that name"),
+        ("57014", UnknownReason.TIMED_OUT, "within the check's timeout"),
+        ("55P03", UnknownReason.TIMED_OUT, "holds a lock"),
+        ("53300", UnknownReason.SOURCE_BUSY, "no connection left for this role"),
+        ("53200", UnknownReason.UNREACHABLE, "out of memory"),
+        ("57P03", UnknownReason.UNREACHABLE, "shuts down or starts"),
+        ("08006", UnknownReason.UNREACHABLE, "broke"),
+        ("XX000", UnknownReason.BAD_ANSWER, "an error of its own"),
+        ("P0001", UnknownReason.BAD_ANSWER, "an error of its own"),
+    ],
+)
+def test_an_error_code_has_a_reason_and_a_sentence(
+    sqlstate: str, reason: UnknownReason, words: str
+) -> None:
+    failure = failure_of_answer("orders-db", sqlstate)
+    assert failure.reason is reason
+    assert failure.message.startswith('Secret "orders-db": ')
+    assert words in failure.message
+    assert len(failure.message) <= 256
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            'FATAL:  password authentication failed for user "canary"',
+            UnknownReason.AUTHENTICATION_FAILED,
+        ),
+        (
+            'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "canary", no encryption',
+            UnknownReason.AUTHENTICATION_FAILED,
+        ),
+        ('FATAL:  role "canary" does not exist', UnknownReason.AUTHENTICATION_FAILED),
+        ('FATAL:  database "canary" does not exist', UnknownReason.INVALID_CONNECTION),
+        ('FATAL:  too many connections for role "canary"', UnknownReason.SOURCE_BUSY),
+        ("FATAL:  sorry, too many clients already", UnknownReason.SOURCE_BUSY),
+        ("FATAL:  the database system is starting up", UnknownReason.UNREACHABLE),
+        ("server does not support SSL, but SSL was required", UnknownReason.TLS_FAILED),
+        ("SSL error: wrong version number", UnknownReason.TLS_FAILED),
+        ("Connection refused\n\tIs the server running on host canary?", UnknownReason.UNREACHABLE),
+        ("FATAL:  Passwort-Authentifizierung für canary fehlgeschlagen", UnknownReason.UNREACHABLE),
+        ("", UnknownReason.UNREACHABLE),
+    ],
+)
+def test_a_failed_attempt_has_a_reason_and_none_of_its_text(
+    text: str, reason: UnknownReason
+) -> None:
+    failure = failure_of_attempt("orders-db", text)
+    assert failure.reason is reason
+    assert "canary" not in failure.message
