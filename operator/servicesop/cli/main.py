@@ -11,6 +11,7 @@ import uvloop
 
 from servicesop.api.durations import parse_duration
 from servicesop.app.config import Config
+from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
 from servicesop.sources.kubernetes.access import AccessError
 
@@ -125,6 +126,8 @@ def run(
             runner.run(run_operator(config))
     except AccessError as unable:
         raise click.ClickException(str(unable)) from None
+    except EndedError:
+        raise click.ClickException("the operator has ended by itself; see the log") from None
     except OSError:
         host, port = listen
         raise click.ClickException(
