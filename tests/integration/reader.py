@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from servicesop.api.sop import Connection
-from servicesop.checks.runner import Surroundings
+from servicesop.checks.runner import NO_TURN, Surroundings
 from servicesop.judge.rollout import DeploymentView, PodView
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.errors import SourceError
@@ -100,6 +100,8 @@ class Reader:
 
 
 class _Nothing:
+    turns = NO_TURN
+
     def deployment(self, name: str) -> DeploymentView | None:
         raise AssertionError(name)
 

@@ -135,7 +135,7 @@ async def test_a_table_with_its_schema_and_odd_names_is_found(reader: Reader) ->
     [
         ({"table": "absent"}, "the table that the check names does not exist"),
         ({"columns": {"holder": "absent"}}, "a column that the check names does not exist"),
-        ({"columns": {"expires": "leader"}}, "does not accept the query"),
+        ({"columns": {"expires": "leader"}}, "has not the type"),
         (
             {
                 "table": "pg_catalog.pg_authid",

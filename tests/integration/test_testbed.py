@@ -131,7 +131,7 @@ def test_the_audit_log_tells_who_changed_what(control_plane: ControlPlane) -> No
     created, deleted = audit.mutations(by="testbed-admin", since=mark)
     assert (created.verb, created.resource, created.name) == ("create", "configmaps", "audited")
     assert (created.code, created.dry_run) == (201, False)
-    assert created.request_object is not None
+    assert isinstance(created.request_object, dict)
     assert created.request_object["data"] == {"key": "value"}
     assert created.user_agent.startswith("kubectl/")
     assert (deleted.impersonated_user, deleted.code) == ("somebody", 403)

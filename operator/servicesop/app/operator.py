@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address, ip_network
 from random import Random
 
@@ -18,6 +19,7 @@ from servicesop.app.config import Config
 from servicesop.checks.registry import build
 from servicesop.checks.runner import Surroundings
 from servicesop.engine.clock import Clock
+from servicesop.engine.defects import describe
 from servicesop.engine.engine import Engine
 from servicesop.engine.metrics import ConditionMetrics, Metrics
 from servicesop.sources.dial import DialGuard, Network
@@ -30,12 +32,24 @@ from servicesop.sources.postgres.pool import Databases
 from servicesop.sources.postgres.session import scrub_environment
 from servicesop.status.recorder import EventRecorder
 
+SHELL_SECONDS = 1.5
+"""How long kopf may take for its own end."""
+
 _log = logging.getLogger(__name__)
 
 
+class EndedError(Exception):
+    """The watch or the engine, which must never end, has ended by itself; the log says why."""
+
+
 async def run(config: Config) -> None:
-    """Run the operator until SIGTERM or SIGINT. Raise AccessError, OSError for a taken port."""
+    """Run the operator until SIGTERM or SIGINT.
+
+    Raise AccessError, EndedError, and OSError for a taken port.
+    """
     scrub_environment(os.environ)
+    # kopf names itself after the user, and in a container there may be none of that id.
+    os.environ.setdefault("POD_ID", os.uname().nodename)
     access = await Access.load(config.kubeconfig)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -108,6 +122,17 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     running = asyncio.create_task(engine.run(), name="engine")
     writing = asyncio.create_task(recorder.run(), name="events")
     server = None
+
+    async def end_work() -> None:
+        """End everything of ours that runs; a second call does nothing."""
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await engine.close()
+        await cache.close()
+        databases.close()
+        if server is not None:
+            await server.cleanup()
+
     try:
         if config.listen is not None:
             server = await probes.serve(
@@ -116,20 +141,14 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
                 live=lambda: not running.done(),
                 ready=lambda: attached.is_set() and engine.ready,
             )
-        await _shell(access, engine, running, attached, stop)
+        await _shell(access, engine, running, attached, stop, end_work)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await engine.close()
+        await end_work()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await recorder.flush()
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-        await cache.close()
-        databases.close()
-        if server is not None:
-            await server.cleanup()
 
 
 async def _shell(
@@ -138,10 +157,11 @@ async def _shell(
     running: asyncio.Task[None],
     attached: asyncio.Event,
     stop: asyncio.Event,
+    end_work: Callable[[], Awaitable[None]],
 ) -> None:
     """Run kopf until we are told to stop, or something that must never end has ended."""
     ended = asyncio.Event()
-    async with shell.sessions(access) as login:
+    async with shell.sessions(access, engine.watch_began) as login:
         watching = asyncio.create_task(
             kopf.operator(
                 registry=shell.registry(engine, login),
@@ -161,16 +181,20 @@ async def _shell(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await asyncio.wait({watching, stopping, running}, return_when=asyncio.FIRST_COMPLETED)
         failed = not stop.is_set()
-        # Before kopf ends: it takes tasks that began after its own start for leftovers, and waits.
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await engine.close()
+        for name, work in (("the watch", watching), ("the engine", running)):
+            if work.done() and not work.cancelled() and (defect := work.exception()):
+                _log.error("%s has ended by itself: %s", name, describe(defect))
+        # Before kopf ends: it takes tasks that began after its own start for leftovers, and waits
+        # 5 s for them.
+        await end_work()
         ended.set()
-        for task in (stopping, ready):
-            task.cancel()
+        await asyncio.wait({watching}, timeout=SHELL_SECONDS)
+        # It may still wait for an answer of the API server; its end changes nothing there.
+        for left in (watching, stopping, ready):
+            left.cancel()
         await asyncio.gather(stopping, ready, watching, return_exceptions=True)
     if failed:
-        raise RuntimeError("the operator's watch or engine has ended by itself")
+        raise EndedError
 
 
 async def _api_networks(access: Access) -> list[Network]:

@@ -104,11 +104,38 @@ def registry(engine: Engine, login: Callable[[], kopf.AiohttpSession]) -> kopf.O
     return handlers
 
 
+class CutResponse(aiohttp.ClientResponse):
+    """An answer whose connection is cut when it is left before its end, as a watch always is.
+
+    A closing handshake would wait for a server that may not answer, and the socket would outlive
+    the loop.
+    """
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._cut()
+        super().close()
+
+    def release(self) -> Any:
+        """Give the connection back, or drop it if there is more to read."""
+        self._cut()
+        return super().release()
+
+    def _cut(self) -> None:
+        connection = self.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+
+
 @asynccontextmanager
-async def sessions(access: Access) -> AsyncIterator[Callable[[], kopf.AiohttpSession]]:
+async def sessions(
+    access: Access, on_list: Callable[[], None]
+) -> AsyncIterator[Callable[[], kopf.AiohttpSession]]:
     """Give kopf's login: a session whose every request carries the current credentials.
 
-    The credentials are looked up per request, so a rotated token needs no second login.
+    The credentials are looked up per request, so a rotated token needs no second login. `on_list`
+    is called when kopf has listed the SOPs, which is how each of its watches begins: it keeps to
+    itself what is not in a list any more.
     """
 
     async def authorize(
@@ -118,14 +145,20 @@ async def sessions(access: Access) -> AsyncIterator[Callable[[], kopf.AiohttpSes
         authorization = await access.authorization()
         if authorization:
             request.headers["Authorization"] = authorization
-        return await handler(request)
+        response = await handler(request)
+        if request.url.path.endswith(f"/{PLURAL}") and "watch" not in request.url.query:
+            on_list()
+        return response
 
     made: list[aiohttp.ClientSession] = []
 
     def login() -> kopf.AiohttpSession:
         connector = aiohttp.TCPConnector(limit=0, ssl=access.tls)
         session = aiohttp.ClientSession(
-            connector=connector, middlewares=(authorize,), trust_env=False
+            connector=connector,
+            middlewares=(authorize,),
+            response_class=CutResponse,
+            trust_env=False,
         )
         made.append(session)
         return kopf.AiohttpSession(server=access.host, aiohttp_session=session)

@@ -6,7 +6,7 @@ from psycopg.sql import SQL, Identifier
 
 from servicesop.api.checks import Check, LeaseTable
 from servicesop.api.reasons import UnknownReason
-from servicesop.checks.runner import Surroundings
+from servicesop.checks.runner import NO_TURN, Surroundings
 from servicesop.judge.results import Sample, failed, passed
 from servicesop.sources.errors import SourceError
 
@@ -19,6 +19,7 @@ class LeaderRunner:
     """
 
     reacts_to = None
+    turn = NO_TURN
 
     def __init__(self, check: Check, surroundings: Surroundings) -> None:
         assert check.leader is not None
@@ -37,10 +38,15 @@ class LeaderRunner:
             max_rows=len(self._workers),
         )
         holders = dict.fromkeys(self._workers, 0)
-        for worker, count in rows:
-            if not isinstance(worker, str) or not isinstance(count, int):
-                raise SourceError(UnknownReason.BAD_ANSWER, "the table of leases cannot be read")
-            holders[worker] = count
+        for row in rows:
+            match row:
+                # Only workers that were asked for, each once: no other name may reach the message.
+                case (str() as worker, int() as count) if holders.get(worker) == 0 and count > 0:
+                    holders[worker] = count
+                case _:
+                    raise SourceError(
+                        UnknownReason.BAD_ANSWER, "the table of leases cannot be read"
+                    )
         return _judge(holders)
 
 

@@ -21,6 +21,9 @@ MAX_NEW_BYTES: Final = 8 * 1024 * 1024
 """How much of one log is taken in one reading; the rest follows in the next run."""
 MAX_BYTES: Final = 4 * MAX_NEW_BYTES
 """How much is read in all, lines that are known already included."""
+AHEAD: Final = 60 * SECOND
+"""By how much a node's clock may be ahead of ours. When such a clock is set back, the lines of that
+time are taken for known ones, so the time is short; beyond it, nothing is covered."""
 _MAX_KNOWN: Final = 4096
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -151,6 +154,8 @@ class Reading:
             # A new file, and still empty: what came between is lost, and nothing to await.
             cursor.uncover(self._now)
             cursor.position.last = None
+        if cursor.position.newest > self._now + AHEAD:
+            cursor.uncover(self._now)
         return True
 
     def _take(self, line: bytes) -> None:
@@ -158,6 +163,9 @@ class Reading:
         if at is None:
             at = self._at
         if at is None:
+            # A kubelet's own complaint, say, in place of the log: what is missing is not known.
+            self._cursor.uncover(self._now)
+            self._new_bytes += len(line) + 1
             return
         self._at = at
         if at < self._from:
@@ -286,9 +294,11 @@ class Stamps:
         if text != self._text or zone != self._zone:
             try:
                 moment = datetime.fromisoformat((text + zone).decode("ascii"))
-            except ValueError:
-                return None
-            if moment.tzinfo is None:
+                if moment.tzinfo is None:
+                    return None
+                # The first and last days of the calendar do not exist in every zone.
+                moment = moment.astimezone(UTC)
+            except (ValueError, OverflowError):
                 return None
             self._text, self._zone, self._base = text, zone, nanoseconds(moment)
         if not digits:

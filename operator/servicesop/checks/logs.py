@@ -17,7 +17,7 @@ from servicesop.api.durations import format_duration
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.log_cursor import SECOND, FirstLine, LastLine, LogCursor, nanoseconds
 from servicesop.checks.log_window import LogWindow
-from servicesop.checks.runner import CheckRunner, Surroundings
+from servicesop.checks.runner import CheckRunner, Surroundings, Turn
 from servicesop.checks.targets import target_deployment
 from servicesop.judge.results import Sample, failed, inconclusive, passed
 from servicesop.judge.rollout import ContainerView, PodView
@@ -62,6 +62,11 @@ class LogsCheck:
     def reacts_to(self) -> str | None:
         """None: lines are counted by the clock."""
         return None
+
+    @property
+    def turn(self) -> Turn:
+        """The bound on how many checks read logs at once."""
+        return self._surroundings.logs.turns
 
     async def run(self, now: datetime) -> Sample:
         """Read what is new, and judge. Raise SourceError when the logs cannot be read."""

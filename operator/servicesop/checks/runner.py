@@ -1,6 +1,7 @@
 """What a check type is given, and what it gives."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +10,12 @@ from servicesop.api.checks import Check
 from servicesop.api.sop import Connection, Target
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import DeploymentView, PodView
+
+Turn = AbstractAsyncContextManager[object]
+"""May be entered again and again, also by several at a time."""
+
+NO_TURN: Turn = nullcontext()
+"""For checks whose source bounds itself, or that ask nobody."""
 
 
 class Workloads(Protocol):
@@ -23,6 +30,10 @@ class Workloads(Protocol):
 
 class LogStream(Protocol):
     """Reads container logs as the namespace's runner."""
+
+    @property
+    def turns(self) -> Turn:
+        """What a check enters before it reads; waiting for it is not the log's fault."""
 
     async def read(
         self,
@@ -76,6 +87,13 @@ class CheckRunner(Protocol):
     @property
     def reacts_to(self) -> str | None:
         """The Deployment whose changes make this check run at once, by name."""
+
+    @property
+    def turn(self) -> Turn:
+        """What to enter before `run`: the source's bound on how many ask it at once.
+
+        The check's timeout begins afterwards, so a long queue is late, not an Error.
+        """
 
     async def run(self, now: datetime) -> Sample:
         """Observe and judge. Raise SourceError when the source cannot be asked."""

@@ -1,5 +1,6 @@
 """The check `stuckRows`: no row of a table stays in one of the statuses for longer than allowed."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from servicesop.api.checks import Check, StuckRows
 from servicesop.api.durations import format_duration
 from servicesop.api.reasons import UnknownReason
-from servicesop.checks.runner import Surroundings
+from servicesop.checks.runner import NO_TURN, Surroundings
 from servicesop.judge.results import Sample, failed, inconclusive, passed
 from servicesop.sources.errors import SourceError
 
@@ -36,6 +37,7 @@ class StuckRowsRunner:
     """
 
     reacts_to = None
+    turn = NO_TURN
 
     def __init__(self, check: Check, surroundings: Surroundings) -> None:
         assert check.stuck_rows is not None
@@ -57,9 +59,20 @@ class StuckRowsRunner:
             timeout=self._timeout,
             max_rows=MAX_ROWS + 1,
         )
-        rows = [_row(values) for values in answer[:MAX_ROWS]]
+        rows = [self._row(values) for values in answer[:MAX_ROWS]]
         self._remember(rows)
         return self._judge(rows, complete=len(answer) <= MAX_ROWS)
+
+    def _row(self, values: tuple[object, ...]) -> _Row:
+        match values:
+            # Another status would be row content, and no age can be compared with NaN.
+            case (str() | None as id_, str() as status, float() | None as idle, float() as now) if (
+                status in self._statuses
+                and (idle is None or not math.isnan(idle))
+                and math.isfinite(now)
+            ):
+                return _Row(id_, status, idle, now)
+        raise SourceError(UnknownReason.BAD_ANSWER, "the rows of the table cannot be read")
 
     def _remember(self, rows: list[_Row]) -> None:
         """Keep first sights of the rows that are still there.
@@ -128,13 +141,6 @@ def _rows_in_statuses(spec: StuckRows) -> str:
         text += " AND {deleted} IS NULL"
         names["deleted"] = Identifier(columns.deleted)
     return SQL(text + " ORDER BY {updated}, {id}").format(**names).as_string()
-
-
-def _row(values: tuple[object, ...]) -> _Row:
-    match values:
-        case (str() | None as id_, str() as status, float() | None as idle, float() as now):
-            return _Row(id_, status, idle, now)
-    raise SourceError(UnknownReason.BAD_ANSWER, "the rows of the table cannot be read")
 
 
 def _shown(id_: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from servicesop.api.checks import Check, Workload
 from servicesop.api.reasons import UnknownReason
-from servicesop.checks.runner import CheckRunner, Surroundings
+from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings
 from servicesop.checks.targets import target_deployment, target_name
 from servicesop.judge.results import Sample, failed, inconclusive, passed
 from servicesop.judge.rollout import DeploymentView, PodView, Rollout, rollout_of
@@ -28,6 +28,8 @@ _MOVING: Final = frozenset({Rollout.IN_PROGRESS, Rollout.COMPLETE})
 
 class WorkloadCheck:
     """Judges the cached view; asks nobody."""
+
+    turn = NO_TURN
 
     def __init__(self, spec: Workload, surroundings: Surroundings) -> None:
         self._spec = spec

@@ -87,6 +87,8 @@ class Plan:
     uid: str
     """The target's uid."""
     attempt: int
+    skipped: frozenset[str] = frozenset()
+    """Rows that have waited for as long as they may, and do not count any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +354,9 @@ class _Section:
             workload=facts.workload,
             uid=uid,
             attempt=episode.attempts,
+            skipped=frozenset(
+                one.name for one in self.section.rows if self._held_out(one, episode)
+            ),
         )
         evidence = evidence_of(self.section, row)
         gate = facts_of(self.snapshot, remediate, plan.id, evidence)
@@ -379,6 +384,7 @@ class _Section:
         if below or refused.reason is Allowed.OPERATOR_STARTING:
             would = "would do: " if refused.reason is Allowed.DRY_RUN else ""
             text = fitted(f"{would}{what} ({refused.message})", MAX_DOING) if would else said
+            episode = episode.model_copy(update={"refused_since": None})
             return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
         since = episode.refused_since or whole_seconds(self.now)
         episode = episode.model_copy(update={"refused_since": since})

@@ -107,14 +107,20 @@ def release(record: TargetRecord, action_id: str) -> TargetRecord:
     return record.model_copy(update={"claim": None})
 
 
-def reclaim(record: TargetRecord, open_ids: Iterable[str], now: datetime) -> TargetRecord:
-    """Void a claim past its deadline that no open intent names; its action may have happened."""
+def reclaim(
+    record: TargetRecord, open_ids: Iterable[str], alive: Iterable[str], now: datetime
+) -> TargetRecord:
+    """Void a claim past its deadline that no open intent names. `alive` are the uids of all SOPs.
+
+    An SOP that is there would have an intent, had anything been sent: the intent comes before the
+    act. One that is gone took its intents with it, so its action may have had its effect.
+    """
     held = record.claim
     if held is None or held.id in set(open_ids) or now < held.deadline:
         return record
     unfinished = any(entry.id == held.id and entry.outcome is None for entry in record.actions)
-    # No intent was ever written, so nothing was sent: the intent comes before the act.
-    ended = finish(record, held.id, Outcome.ABANDONED) if unfinished else record
+    outcome = Outcome.ABANDONED if held.uid in set(alive) else Outcome.UNPROVEN
+    ended = finish(record, held.id, outcome) if unfinished else record
     return release(ended, held.id)
 
 
@@ -236,8 +242,14 @@ def close(budget: Budget, action_id: str, *, had_effect: bool) -> Budget:
 
 
 def sweep(budget: Budget, open_ids: set[str], now: datetime) -> Budget:
-    """Drop entries past their deadline that no open intent names: nothing was sent for them."""
+    """Take entries past their deadline that no open intent names out of flight.
+
+    They count on for the hourly limit: whether something was sent for them is not known here.
+    """
     entries = tuple(
-        one for one in budget.entries if not one.open or one.id in open_ids or now < one.deadline
+        one.model_copy(update={"open": False})
+        if one.open and one.id not in open_ids and now >= one.deadline
+        else one
+        for one in budget.entries
     )
     return budget if entries == budget.entries else budget.model_copy(update={"entries": entries})

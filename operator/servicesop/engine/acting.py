@@ -89,7 +89,7 @@ class Acting:
         live = await restart.read(self._client.as_runner(sop.namespace), plan.workload)
         view = deployment_view(live) if live is not None else None
         if view is None or view.uid != plan.uid or self._refused(sop, plan, view):
-            await self._ledger.finish(target, plan.id, Outcome.NOT_NEEDED)
+            # The claim is left to its deadline: another process may be acting under the same id.
             return
         intent = self._intent(plan, view)
         await self._write(sop, (*sop.status.intents, intent))
@@ -101,7 +101,7 @@ class Acting:
         names = evidence_of(section, plan.row)
         await asyncio.gather(*(self._run_check(sop, name) for name in names))
         checks = {name: raw(memory) for name, memory in sop.checks.items()}
-        verdict = table.read(section.rows, checks)
+        verdict = table.read(section.rows, checks, lambda row: row.name in plan.skipped)
         won = verdict.why is table.Why.ROW and verdict.row.name == plan.row.name
         if not won:
             self._metrics.refused.labels("NotConfirmed").inc()
@@ -112,6 +112,10 @@ class Acting:
         runner = self._client.as_runner(sop.namespace)
         live = await restart.read(runner, intent.workload)
         view = deployment_view(live) if live is not None else None
+        if view is not None and view.uid == intent.uid and view.action == intent.id:
+            # Sent by another process, or late by an earlier one.
+            await self._issued(sop, intent, view)
+            return
         moved = view is None or view.uid != intent.uid or view.generation != intent.generation
         if live is None or view is None or moved or await self._withdrawn(sop):
             await self._complete(sop, intent, Outcome.NOT_NEEDED)
@@ -130,9 +134,7 @@ class Acting:
         )
         match result.sent:
             case Sent.APPLIED if result.target is not None:
-                done = issued(intent, result.target, self._now())
-                others = tuple(one for one in sop.status.intents if one.id != intent.id)
-                await self._write(sop, (*others, done))
+                await self._issued(sop, intent, result.target)
             case Sent.STALE:
                 await self._complete(sop, intent, Outcome.NOT_NEEDED)
             case Sent.REFUSED:
@@ -140,6 +142,11 @@ class Acting:
             case _:
                 # No answer. The intent stays Planned, and the target will tell.
                 pass
+
+    async def _issued(self, sop: Sop, intent: Intent, target: DeploymentView) -> None:
+        done = issued(intent, target, self._now())
+        others = tuple(one for one in sop.status.intents if one.id != intent.id)
+        await self._write(sop, (*others, done))
 
     async def _withdrawn(self, sop: Sop) -> bool:
         """Say whether the SOP that was judged is not the one that the server has now."""

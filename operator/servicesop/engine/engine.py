@@ -7,7 +7,6 @@ when something has changed, and an SOP has at most one at a time.
 import asyncio
 import contextlib
 import logging
-import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime, timedelta
 from random import Random
@@ -35,6 +34,7 @@ from servicesop.decide.ledger import joined
 from servicesop.decide.procedures import state_of
 from servicesop.decide.progress import NotSent, advance, recover
 from servicesop.engine.acting import Acting, target_of
+from servicesop.engine.defects import describe
 from servicesop.engine.ledger import Conflict, Ledger
 from servicesop.engine.metrics import Metrics, Told
 from servicesop.engine.rights import Rights, needed_by_actions
@@ -106,12 +106,17 @@ class Engine:
         self._began = clock.now()
         self._listed: float | None = None
         """When all SOPs were last listed."""
+        self._list_again = False
+        """The watch began anew since, so that deletions may have been missed."""
+        self._wake_housekeeping = asyncio.Event()
         self._sops: dict[Key, Sop] = {}
         self._by_target: dict[tuple[str, str], set[tuple[Key, str]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._writer = StatusWriter(client)
         self._rights = Rights(client, clock.monotonic)
-        self._ledger = Ledger(client, namespace, now=clock.now, open_ids=self._open_ids)
+        self._ledger = Ledger(
+            client, namespace, now=clock.now, open_ids=self._open_ids, alive=self._alive
+        )
         self._scheduler = Scheduler(
             clock=clock.monotonic,
             random=random,
@@ -165,6 +170,11 @@ class Engine:
         for intent in sop.status.intents:
             done = self._ledger.finish(target_of(sop, intent), intent.id, Outcome.UNPROVEN)
             self._spawn("forget", done)
+
+    def watch_began(self) -> None:
+        """Take note that the watch of SOPs began anew: it tells of no deletion before that."""
+        self._list_again = True
+        self._wake_housekeeping.set()
 
     def workload_changed(self, namespace: str, deployment: str) -> None:
         """Run the checks that look at a Deployment, because it or its pods changed."""
@@ -280,9 +290,9 @@ class Engine:
         watched = sop.watched.get(name)
         if watched is None:
             return
-        began = self._clock.monotonic()
         # A runner keeps cursors; confirming an action may ask it while a regular run goes on.
-        async with watched.lock:
+        async with watched.lock, watched.runner.turn:
+            began = self._clock.monotonic()
             sample = await self._sample(watched.runner, watched.check)
         kind = watched.check.type
         self._metrics.checks.labels(kind, sample.verdict).inc()
@@ -307,7 +317,11 @@ class Engine:
         except SourceError as unable:
             return error(unable.reason, unable.message)
         except TimeoutError:
-            return error(UnknownReason.TIMED_OUT, "no answer within the check's timeout")
+            return error(
+                UnknownReason.TIMED_OUT,
+                "no answer within the check's timeout; see whether what it asks is up and fast"
+                " enough, or raise the timeout",
+            )
         except Exception as defect:  # noqa: BLE001 - one check must not end the others
             self._defect("check", defect)
             return error(UnknownReason.INTERNAL_ERROR, "the operator's log has the details")
@@ -379,7 +393,8 @@ class Engine:
         if sop.unanswered(now) and not sop.spec.suspend:
             return
         decision = await self._decide_and_write(sop, sop.spec, sop.status.intents)
-        if decision.plans and not sop.status.intents and self._ledger.loaded:
+        # Until all SOPs are read, a claim past its deadline may be that of an open intent.
+        if decision.plans and not sop.status.intents and self.ready:
             await self._acting.begin(sop, decision.plans[0])
 
     async def _refresh(self, sop: Sop) -> None:
@@ -601,19 +616,30 @@ class Engine:
             try:
                 if not self._ledger.loaded:
                     await self._ledger.load()
-                if self._listed is None or self._clock.monotonic() - self._listed > RESYNC_SECONDS:
+                if self._list_due():
                     await self._list()
                     self._listed = self._clock.monotonic()
-                await self._ledger.sweep()
                 for sop in tuple(self._sops.values()):
-                    if not sop.turn:
-                        await self._settle_ledger(sop)
+                    await self._settle_ledger(sop)
+                await self._ledger.sweep()
             except (ApiError, ApiUnreachable, Conflict) as unable:
                 _log.warning("housekeeping: %s; trying again", type(unable).__name__)
             except Exception as defect:  # noqa: BLE001 - the next round may do
                 self._defect("housekeeping", defect)
             self._beat()
-            await asyncio.sleep(SWEEP_SECONDS if self.ready else 1.0)
+            self._wake_housekeeping.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(
+                    SWEEP_SECONDS if self.ready and not self._list_again else 1.0
+                ):
+                    await self._wake_housekeeping.wait()
+
+    def _list_due(self) -> bool:
+        return (
+            self._listed is None
+            or self._list_again
+            or self._clock.monotonic() - self._listed > RESYNC_SECONDS
+        )
 
     def _beat(self) -> None:
         now = self._clock.now()
@@ -627,17 +653,28 @@ class Engine:
         kopf does not tell of deletions that it missed. At the start this comes before the sweep:
         what looks abandoned in the ledger may stand in an intent that is not read yet.
         """
+        before = dict(self._sops)
         seen: set[Key] = set()
+        self._list_again = False
         path = "/apis/servicesop.io/v1alpha1/servicesops"
-        async for page in self._client.list_pages(path):
-            for body in page.items:
-                seen.add((body["metadata"]["namespace"], body["metadata"]["name"]))
-                self.observe(body)
-        for key in self._sops.keys() - seen:
-            self.forget(key)
+        try:
+            async for page in self._client.list_pages(path):
+                for body in page.items:
+                    seen.add((body["metadata"]["namespace"], body["metadata"]["name"]))
+                    self.observe(body)
+        except (ApiError, ApiUnreachable):
+            self._list_again = True
+            raise
+        for key, sop in before.items():
+            # One that the watch told of since is newer than the list.
+            if key not in seen and self._sops.get(key) is sop:
+                self.forget(key)
 
     def _open_ids(self) -> set[str]:
         return {one.id for sop in self._sops.values() for one in sop.status.intents}
+
+    def _alive(self) -> set[str]:
+        return {sop.uid for sop in self._sops.values()}
 
     def _count_targets(self) -> int:
         return len(
@@ -663,11 +700,9 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
     def _defect(self, where: str, defect: Exception) -> None:
-        """Log where a defect is, without its text: that may hold what nobody should read."""
+        """Count and log a defect."""
         self._metrics.errors.labels(where).inc()
-        frames = traceback.extract_tb(defect.__traceback__)[-6:]
-        places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-        _log.error("internal error in %s: %s at %s", where, type(defect).__name__, places)
+        _log.error("internal error in %s: %s", where, describe(defect))
 
 
 def _newer(candidate: str, known: str) -> bool:

@@ -43,12 +43,14 @@ class Ledger:
         *,
         now: Callable[[], datetime],
         open_ids: Callable[[], set[str]],
+        alive: Callable[[], set[str]],
     ) -> None:
-        """`open_ids` gives the ids of all open intents, of all SOPs."""
+        """`open_ids` gives the ids of all open intents, of all SOPs; `alive` the SOPs' uids."""
         self._client = client
         self._path = f"/api/v1/namespaces/{namespace}/configmaps"
         self._now = now
         self._open_ids = open_ids
+        self._alive = alive
         self._targets: dict[Target, TargetRecord] = {}
         self._budget = Budget()
         self.loaded = False
@@ -98,7 +100,7 @@ class Ledger:
         made = Claim(id=action_id, sop=sop, uid=uid, deadline=deadline)
 
         def enter(record: TargetRecord) -> TargetRecord:
-            record = rules.reclaim(record, self._open_ids(), now)
+            record = rules.reclaim(record, self._open_ids(), self._alive(), now)
             if rules.claimed_by_other(record, action_id, now, self._open_ids()):
                 raise Conflict
             return rules.claim(record, made, "restart", now)
@@ -128,19 +130,20 @@ class Ledger:
         await self._change_target(target, lambda one: rules.release(one, action_id))
 
     async def sweep(self) -> None:
-        """Void what a crash left behind, and drop records of targets that are long idle."""
+        """Void what a crash left behind, and drop records of targets that are long idle.
+
+        What SOPs say about how their actions ended must have been written down before.
+        """
         now, open_ids = self._now(), self._open_ids()
         if rules.sweep(self._budget, open_ids, now) is not self._budget:
             await self._change_budget(lambda one: rules.sweep(one, self._open_ids(), now))
         for target, record in list(self._targets.items()):
-            if rules.reclaim(record, open_ids, now) is not record:
+            if rules.reclaim(record, open_ids, self._alive(), now) is not record:
                 await self._change_target(
-                    target, lambda one: rules.reclaim(one, self._open_ids(), now)
+                    target, lambda one: rules.reclaim(one, self._open_ids(), self._alive(), now)
                 )
-            latest = max((entry.time for entry in record.actions), default=None)
-            idle = latest is None or now - latest > rules.KEEP_IDLE
-            if record.claim is None and idle:
-                await self._delete(target)
+            if _idle(record, now):
+                await self._delete(target, now)
 
     async def _change_target(
         self, target: Target, change: Callable[[TargetRecord], TargetRecord]
@@ -195,10 +198,15 @@ class Ledger:
             metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
             await self._client.replace(f"{self._path}/{name}", body)
 
-    async def _delete(self, target: Target) -> None:
+    async def _delete(self, target: Target, now: datetime) -> None:
         found = await self._read(_name(target))
         self._targets.pop(target, None)
         if found is None:
+            return
+        record = _parse(found, TargetRecord)
+        if not _idle(record, now):
+            # Our copy was old: another process has acted.
+            self._targets[target] = record
             return
         version = found["metadata"]["resourceVersion"]
         options = {"preconditions": {"resourceVersion": version}}
@@ -207,6 +215,11 @@ class Ledger:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
+
+
+def _idle(record: TargetRecord, now: datetime) -> bool:
+    latest = max((entry.time for entry in record.actions), default=None)
+    return record.claim is None and (latest is None or now - latest > rules.KEEP_IDLE)
 
 
 def _name(target: Target) -> str:

@@ -15,6 +15,9 @@ from random import Random
 
 FIRST_RUNS_PER_SECOND = 1000
 """First runs are spread so that a start with many SOPs does not ask everybody at once."""
+TIMER_SECONDS = 0.001
+"""The loop's timers count whole milliseconds and may be early by one: without this on top, it would
+spin through the last one before each run."""
 LEAST_GAP_SECONDS = 0.1
 """Two runs of one check that events ask for are at least this far apart."""
 
@@ -125,7 +128,7 @@ class Scheduler:
             await asyncio.sleep(0)
             return
         try:
-            async with asyncio.timeout(delay):
+            async with asyncio.timeout(None if delay is None else delay + TIMER_SECONDS):
                 await self._wake.wait()
         except TimeoutError:
             pass

@@ -8,7 +8,14 @@ from servicesop.api.checks import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection
 from servicesop.checks.leader import LeaderRunner
-from servicesop.checks.runner import CheckRunner, Database, LogStream, Surroundings, Workloads
+from servicesop.checks.runner import (
+    NO_TURN,
+    CheckRunner,
+    Database,
+    LogStream,
+    Surroundings,
+    Workloads,
+)
 from servicesop.judge.results import Sample, Verdict
 from servicesop.judge.rollout import DeploymentView, PodView
 from servicesop.sources.errors import SourceError
@@ -18,6 +25,8 @@ NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 class Answering:
     """Stands for everything around a check; its database gives one prepared answer."""
+
+    turns = NO_TURN
 
     def __init__(self, rows: list[tuple[object, ...]]) -> None:
         self.rows = rows

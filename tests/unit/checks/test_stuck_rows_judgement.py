@@ -7,7 +7,14 @@ import pytest
 from servicesop.api.checks import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection
-from servicesop.checks.runner import CheckRunner, Database, LogStream, Surroundings, Workloads
+from servicesop.checks.runner import (
+    NO_TURN,
+    CheckRunner,
+    Database,
+    LogStream,
+    Surroundings,
+    Workloads,
+)
 from servicesop.checks.stuck_rows import MAX_ROWS, StuckRowsRunner
 from servicesop.judge.results import Sample, Verdict
 from servicesop.judge.rollout import DeploymentView, PodView
@@ -20,6 +27,8 @@ START = 1_800_000_000.0
 
 class Table:
     """A database with one table, whose answers a test writes: (id, status, idle seconds)."""
+
+    turns = NO_TURN
 
     def __init__(self) -> None:
         self.clock = START

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
+from weakref import WeakValueDictionary
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
@@ -16,29 +17,67 @@ from servicesop.sources.kubernetes.client import (
     RunnerClient,
 )
 
-MAX_STREAMS: Final = 16
-"""Logs read at the same time by this process: each holds a connection through to a kubelet."""
+MAX_CHECKS: Final = 16
+"""Checks of this process that read logs at the same time."""
+MAX_CHECKS_PER_NAMESPACE: Final = 4
+"""Of these, how many may be of one namespace: its dead node must not hold up all others."""
+MAX_STREAMS: Final = 64
+"""Logs read at the same time: each holds a connection through to a kubelet."""
+
+
+class Turns:
+    """Lets a bounded number of checks read logs, first come first served; use as `async with`."""
+
+    def __init__(self, own: asyncio.Semaphore, everybody: asyncio.Semaphore) -> None:
+        self._own = own
+        self._everybody = everybody
+
+    async def __aenter__(self) -> None:
+        # In this order: whoever waits for its namespace must not hold a place that others want.
+        await self._own.acquire()
+        try:
+            await self._everybody.acquire()
+        except BaseException:
+            self._own.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._everybody.release()
+        self._own.release()
 
 
 class LogReader:
-    """Reads logs for all namespaces, a bounded number at once, first come first served."""
+    """Reads logs for all namespaces, a bounded number at once."""
 
-    def __init__(self, client: KubeClient, *, max_streams: int = MAX_STREAMS) -> None:
+    def __init__(self, client: KubeClient, *, max_checks: int = MAX_CHECKS) -> None:
         self._client = client
-        self._turns = asyncio.Semaphore(max_streams)
+        self._everybody = asyncio.Semaphore(max_checks)
+        self._streams = asyncio.Semaphore(MAX_STREAMS)
+        self._own: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def of(self, namespace: str) -> "NamespaceLogs":
         """Give the log streams of one namespace, read as its runner."""
-        return NamespaceLogs(self._client, self._client.as_runner(namespace), self._turns)
+        own = self._own.get(namespace)
+        if own is None:
+            own = self._own[namespace] = asyncio.Semaphore(MAX_CHECKS_PER_NAMESPACE)
+        turns = Turns(own, self._everybody)
+        return NamespaceLogs(self._client, self._client.as_runner(namespace), turns, self._streams)
 
 
 class NamespaceLogs:
     """The logs of one namespace's pods."""
 
-    def __init__(self, client: KubeClient, runner: RunnerClient, turns: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        runner: RunnerClient,
+        turns: Turns,
+        streams: asyncio.Semaphore,
+    ) -> None:
         self._client = client
         self._runner = runner
-        self._turns = turns
+        self._streams = streams
+        self.turns = turns
 
     async def read(
         self,
@@ -62,7 +101,7 @@ class NamespaceLogs:
         if previous:
             query["previous"] = "true"
         path = f"/api/v1/namespaces/{self._runner.namespace}/pods/{pod}/log"
-        async with self._turns:
+        async with self._streams:
             try:
                 async with aclosing(self._runner.stream(path, query)) as chunks:
                     async for chunk in chunks:

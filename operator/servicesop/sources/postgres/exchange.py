@@ -139,7 +139,8 @@ def bound_receive_buffer(pgconn: pq.abc.PGconn) -> None:
 
 def _received(descriptor: int) -> int:
     """Ask the kernel for the bytes received so far; libpq does not tell how much it holds."""
-    wire = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
+    # With all three named, Python asks the kernel nothing else.
+    wire = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=descriptor)
     try:
         information = wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED.size)
     finally:

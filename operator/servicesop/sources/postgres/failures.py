@@ -50,6 +50,12 @@ _BY_SQLSTATE: dict[str, tuple[UnknownReason, str]] = {
         UnknownReason.QUERY_REFUSED,
         "a column that the check names does not exist; correct the check's columns",
     ),
+    # No operator for the column's type: the same fault, found before a row is read.
+    "42883": (
+        UnknownReason.QUERY_REFUSED,
+        "a column has not the type that the check needs; compare the check's columns with the "
+        "table",
+    ),
     "42P01": (
         UnknownReason.QUERY_REFUSED,
         "the table that the check names does not exist for this role; correct the check, or name "
