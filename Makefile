@@ -2,7 +2,7 @@
 # gets the signals that make gets.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock crds clean venv
+.PHONY: help demo test lint bench readme lock crds clean venv
 
 PYTHON := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -37,6 +37,9 @@ lint: venv ## check style, types, layers, lock files and generated files
 
 bench: venv ## measure CPU, memory, requests and detection time (BENCH_ARGS=--help says which sizes)
 	@exec env PYTHONPATH=tests $(PYTHON) -m bench $(BENCH_ARGS)
+
+readme: venv ## run the README's commands in a fresh clone with an empty cache (takes long)
+	@exec env PYTHONPATH=tests $(PYTHON) -m readme $(README_ARGS)
 
 lock: venv ## renew requirements/*.txt after a change of pyproject.toml
 	@$(COMPILE) pyproject.toml -o requirements/run.txt

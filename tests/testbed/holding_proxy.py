@@ -109,7 +109,8 @@ class HoldingProxy:
         self._server_ca = control_plane.certificate_authority
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="holding-proxy")
-        self._holds: list[tuple[Hold, bool]] = []
+        self._made: list[Hold] = []
+        self._waiting: list[tuple[Hold, bool]] = []
         self._held: set[asyncio.Task[web.StreamResponse]] = set()
 
     def __enter__(self) -> Self:
@@ -153,14 +154,16 @@ class HoldingProxy:
         held before it is forwarded or, if `committed`, once the server has answered.
         """
         hold = Hold(self._loop, (method, path, body), nth)
-        self._loop.call_soon_threadsafe(self._holds.append, (hold, committed))
+        self._made.append(hold)
+        self._loop.call_soon_threadsafe(self._waiting.append, (hold, committed))
         return hold
 
     def release_all(self) -> None:
-        """Drop what is held and hold nothing any more."""
-        for hold, _ in self._holds:
+        """Drop what is held, and hold nothing any more."""
+        self._loop.call_soon_threadsafe(self._waiting.clear)
+        for hold in self._made:
             hold.drop()
-        self._loop.call_soon_threadsafe(self._holds.clear)
+        self._made.clear()
 
     # ---- on the loop
 
@@ -189,9 +192,7 @@ class HoldingProxy:
         for attempt in range(_START_TRIES):
             self._port = free_port()
             try:
-                await web.TCPSite(
-                    self._runner, "127.0.0.1", self._port, ssl_context=tls
-                ).start()
+                await web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=tls).start()
             except OSError as error:
                 if attempt == _START_TRIES - 1:
                     raise PortTakenError("the proxy cannot bind its port") from error
@@ -208,11 +209,13 @@ class HoldingProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         text = body.decode(errors="replace")
-        taken = [one for one in self._holds if one[0].takes(request.method, request.raw_path, text)]
+        taken = [
+            one for one in self._waiting if one[0].takes(request.method, request.raw_path, text)
+        ]
         if not taken:
             return await self._pass(request, body)
         hold, committed = taken[0]
-        self._holds.remove(taken[0])
+        self._waiting.remove(taken[0])
         # A task of its own: what is held must outlive its client.
         task = asyncio.ensure_future(self._hold(request, body, hold, committed=committed))
         self._held.add(task)
@@ -224,9 +227,15 @@ class HoldingProxy:
             response = web.StreamResponse(
                 status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers)
             )
-            await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
+            try:
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+            except BaseException:
+                # A TLS goodbye would still be under way when the loop ends.
+                if answer.connection is not None and answer.connection.transport is not None:
+                    answer.connection.transport.abort()
+                raise
         await response.write_eof()
         return response
 
@@ -240,9 +249,7 @@ class HoldingProxy:
         hold.answered(answer.status)
         if committed and not await hold.arrive():
             return _cut(request)
-        return web.Response(
-            status=answer.status, headers=_end_to_end(answer.headers), body=content
-        )
+        return web.Response(status=answer.status, headers=_end_to_end(answer.headers), body=content)
 
     def _forward(
         self, request: web.Request, body: bytes

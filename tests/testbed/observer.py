@@ -33,9 +33,10 @@ class Observer:
     def __init__(self, control_plane: ControlPlane, path: str) -> None:
         self._path = path
         self._admin = administrator(control_plane)
+        authority = control_plane.certificate_authority.read_text()
         self._token = _token(control_plane)
         self._address = urlsplit(control_plane.url)
-        self._tls = ssl.create_default_context(cadata=control_plane.certificate_authority.read_text())
+        self._tls = ssl.create_default_context(cadata=authority)
         self._seen: list[tuple[float, Json]] = []
         self._news = threading.Condition()
 

@@ -52,6 +52,13 @@ def grant(
     control_plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
 
 
+def forget_actions(control_plane: ControlPlane) -> None:
+    """Delete the operator's records of what it did, as on a new cluster."""
+    control_plane.kubectl(
+        "-n", NAMESPACE, "delete", "configmaps", "-l", "servicesop.io/record", "--wait=true"
+    )
+
+
 class Operator:
     """A running `servicesop run`."""
 

@@ -132,6 +132,10 @@ class Postgres:
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"PostgreSQL has not shut down ({mode}) in 10 s") from None
 
+    def log_text(self) -> str:
+        """Return what the server has logged since its latest start; raises ServerError."""
+        return self._running().log_text()
+
     def freeze(self) -> None:
         """Stop all its processes without ending them: it accepts connections, never answers."""
         self._running().freeze()

@@ -107,8 +107,13 @@ class Acting:
             self._metrics.refused.labels("NotConfirmed").inc()
         return won
 
-    async def send(self, sop: Sop, plan: Plan, intent: Intent) -> None:
-        """Read everything live once more and send the change with the recorded preconditions."""
+    async def send(
+        self, sop: Sop, plan: Plan, intent: Intent, unsent: Outcome = Outcome.NOT_NEEDED
+    ) -> None:
+        """Read everything live once more and send the change with the recorded preconditions.
+
+        `unsent` is how the intent ends if that shows that it must not be sent.
+        """
         runner = self._client.as_runner(sop.namespace)
         live = await restart.read(runner, intent.workload)
         view = deployment_view(live) if live is not None else None
@@ -118,10 +123,10 @@ class Acting:
             return
         moved = view is None or view.uid != intent.uid or view.generation != intent.generation
         if live is None or view is None or moved or await self._withdrawn(sop):
-            await self._complete(sop, intent, Outcome.NOT_NEEDED)
+            await self._complete(sop, intent, unsent)
             return
         if self._refused(sop, plan, view):
-            await self._complete(sop, intent, Outcome.NOT_NEEDED)
+            await self._complete(sop, intent, unsent)
             return
         result = await restart.send(runner, intent, live)
         _log.info(
@@ -136,7 +141,7 @@ class Acting:
             case Sent.APPLIED if result.target is not None:
                 await self._issued(sop, intent, result.target)
             case Sent.STALE:
-                await self._complete(sop, intent, Outcome.NOT_NEEDED)
+                await self._complete(sop, intent, unsent)
             case Sent.REFUSED:
                 await self._complete(sop, intent, Outcome.REFUSED)
             case _:

@@ -280,7 +280,10 @@ class Engine:
 
     def _due(self, sop: Sop, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
         async def run() -> None:
-            await self._run_check(sop, name)
+            try:
+                await self._run_check(sop, name)
+            except Exception as defect:  # noqa: BLE001 - a task of its own: nobody else would see it
+                self._defect("run", defect)
             if not sop.gone and (sop.uneasy or sop.wanted):
                 self._want(sop)
 
@@ -527,18 +530,22 @@ class Engine:
             await self._resend(sop, intent)
 
     async def _resend(self, sop: Sop, intent: Intent) -> None:
-        """Send an intent that is known not to be applied, if everything still speaks for it."""
+        """Send an intent that is not applied, if everything still speaks for it.
+
+        If not, it ends as if it had been: an earlier process may have sent it, and such a request
+        can arrive late.
+        """
         section = next((one for one in sop.sections if one.name == intent.procedure), None)
         state = state_of(section, sop.checks) if section else Tri.FALSE
         if state is Tri.FALSE:
-            await self._complete(sop, intent, Outcome.NOT_NEEDED)
+            await self._complete(sop, intent, Outcome.UNPROVEN)
             return
         others = tuple(one for one in sop.status.intents if one.id != intent.id)
         status = sop.status.model_copy(update={"intents": others})
         decision = decide(self._snapshot(sop), status, self._clock.now())
         plan = next((one for one in decision.plans if one.id == intent.id), None)
         if plan is not None and await self._acting.confirmed(sop, plan):
-            await self._acting.send(sop, plan, intent)
+            await self._acting.send(sop, plan, intent, unsent=Outcome.UNPROVEN)
 
     async def _replace(self, sop: Sop, old: Intent, new: Intent) -> None:
         intents = tuple(new if one.id == old.id else one for one in sop.status.intents)

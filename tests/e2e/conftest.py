@@ -1,0 +1,52 @@
+"""The whole product on real servers: its own process, under its own account."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed import ControlPlane, Run
+from testbed.operator import ACCOUNT, NAMESPACE, Operator, forget_actions, install, start_operator
+from testbed.team import Team
+
+
+@pytest.fixture(scope="session")
+def installed(control_plane: ControlPlane) -> ControlPlane:
+    """The shared control plane with the shipped manifests."""
+    install(control_plane)
+    return control_plane
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(installed: ControlPlane) -> Path:
+    """The operator's own account, as `servicesop run --kubeconfig` wants it."""
+    return installed.service_account_kubeconfig(NAMESPACE, ACCOUNT)
+
+
+@pytest.fixture
+def start(
+    installed: ControlPlane, run: Run, operator_kubeconfig: Path
+) -> Iterator[Callable[..., Operator]]:
+    """Start operators with options; they end with the test.
+
+    Their ledger is empty at first: what other tests did counts against the cluster's limits too.
+    """
+    forget_actions(installed)
+    started: list[Operator] = []
+
+    def start(*options: str, log_level: str = "info") -> Operator:
+        operator = start_operator(run, operator_kubeconfig, *options, log_level=log_level)
+        started.append(operator)
+        return operator
+
+    yield start
+    for operator in started:
+        operator.stop()
+
+
+@pytest.fixture
+def team(installed: ControlPlane) -> Iterator[Team]:
+    """A namespace of one's own; its SOPs are deleted at the end, so that no operator runs them."""
+    made = Team(installed)
+    yield made
+    made.kubectl("delete", "servicesops", "--all", "--wait=true")
