@@ -36,8 +36,8 @@ def test_without_the_watch_it_is_not_seen_in_time(
     deaf = broken_build(
         tmp_path,
         "engine/engine.py",
-        "for key, name in self._by_target.get((namespace, deployment), ()):",
-        "for key, name in ():",
+        "for key in self._sops.reacting((namespace, deployment)):",
+        "for key in ():",
     )
     operator = start_operator(run, operator_kubeconfig, source=deaf)
     try:

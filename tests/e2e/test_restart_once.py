@@ -76,7 +76,10 @@ def test_restarts_that_do_not_help_stop_for_the_whole_episode(
     assert outcomes(status) == ["DidNotHelp", "DidNotHelp"]
     said = condition(status, "Escalated")
     assert said["reason"] == "AttemptsSpent"
-    assert "Down: to others: a restart cannot help; no restart of Deployment api" in said["message"]
+    assert said["message"] == (
+        "Down: to others: a restart cannot help; no further restart of Deployment api:"
+        " those that were allowed did not help"
+    )
     first, second = restarts(team)
 
     # It is not the passing of the limit's span that allows more: a person has to end the episode.

@@ -1,6 +1,6 @@
 """Points in time as Kubernetes writes them: UTC, whole seconds, `2026-01-31T09:30:00Z`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, PlainSerializer
@@ -13,6 +13,11 @@ def whole_seconds(time: datetime) -> datetime:
     if time.tzinfo is None:
         raise ValueError("a time needs a zone")
     return time.astimezone(UTC).replace(microsecond=0)
+
+
+def next_second(time: datetime) -> datetime:
+    """Give the first whole second that is not earlier: a wait counted from it is never short."""
+    return whole_seconds(time + timedelta(microseconds=999_999))
 
 
 def format_time(time: datetime) -> str:

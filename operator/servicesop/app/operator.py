@@ -18,7 +18,7 @@ from servicesop.app import probes, shell
 from servicesop.app.config import Config
 from servicesop.checks.registry import build
 from servicesop.checks.runner import Surroundings
-from servicesop.engine.clock import Clock
+from servicesop.engine.clock import SteadyClock
 from servicesop.engine.defects import describe
 from servicesop.engine.engine import Engine
 from servicesop.engine.metrics import ConditionMetrics, Metrics
@@ -86,7 +86,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     numbers = CollectorRegistry()
     ProcessCollector(registry=numbers)
     PlatformCollector(registry=numbers)
-    clock = Clock()
+    clock = SteadyClock()
     guard = DialGuard(config.allow_dial, await _api_networks(access))
     databases = Databases(guard, Secrets(client).read)
     logs = LogReader(client)

@@ -16,6 +16,7 @@ from servicesop.api.status import (
     EscalationReason,
     Held,
     Intent,
+    Outcome,
     Phase,
     ProcedureStatus,
     Status,
@@ -339,9 +340,7 @@ class _Section:
             return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
         if episode.stopped:
             spent = EscalationReason.SPENT
-            return self._escalate(
-                status, episode, row, spent, f"no further {what}: {episode.stopped}"
-            )
+            return self._escalate(status, episode, row, spent, _no_further(what, episode.stopped))
         uid = facts.view.uid if facts.view else ""
         plan = Plan(
             id=action_id(
@@ -377,7 +376,8 @@ class _Section:
         if refused.reason in (Allowed.ATTEMPTS_SPENT, Allowed.LIMIT_REACHED):
             # Spent attempts stay spent for this episode, however long ago they are.
             episode = episode.model_copy(update={"stopped": refused.reason.value})
-            return self._escalate(status, episode, row, EscalationReason.SPENT, said)
+            last = _no_further(what, refused.reason)
+            return self._escalate(status, episode, row, EscalationReason.SPENT, last)
         page = below and self.snapshot.spec.notify is Notify.PAGE
         if page or refused.reason in FINAL:
             return self._escalate(status, episode, row, EscalationReason.REFUSED, said)
@@ -391,6 +391,18 @@ class _Section:
         if self.now - since >= REFUSED_FOR:
             return self._escalate(status, episode, row, EscalationReason.REFUSED, said)
         return _Outcome(status.model_copy(update={"episode": episode, "doing": said}))
+
+
+_STOPPED = {
+    Allowed.ATTEMPTS_SPENT.value: "those that were allowed did not help",
+    Allowed.LIMIT_REACHED.value: "as many as are allowed were made",
+    Outcome.REFUSED.value: "the API server does not accept it",
+    Outcome.REVERTED.value: "somebody has put the old pod template back",
+}
+
+
+def _no_further(what: str, stopped: str) -> str:
+    return f"no further {what}: {_STOPPED.get(stopped, stopped)}"
 
 
 def doing(intent: Intent) -> str:

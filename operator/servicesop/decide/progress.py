@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from servicesop.api.status import CheckState, Intent, Outcome, Phase
-from servicesop.api.times import format_time, whole_seconds
+from servicesop.api.times import format_time, next_second, whole_seconds
 from servicesop.judge.debounce import Memory
 from servicesop.judge.rollout import DeploymentView, Rollout, rollout_of
 
@@ -84,7 +84,7 @@ def advance(
 
 
 def _to(intent: Intent, phase: Phase, now: datetime) -> Intent:
-    return intent.model_copy(update={"phase": phase, "phase_since": whole_seconds(now)})
+    return intent.model_copy(update={"phase": phase, "phase_since": next_second(now)})
 
 
 def _rollout(intent: Intent, target: DeploymentView, now: datetime) -> Intent | Outcome:

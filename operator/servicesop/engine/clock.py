@@ -2,9 +2,20 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 
-class Clock:
+class Clock(Protocol):
+    """Time, passed in."""
+
+    def now(self) -> datetime:
+        """Give the time, UTC."""
+
+    def monotonic(self) -> float:
+        """Give seconds from an arbitrary origin."""
+
+
+class SteadyClock:
     """Wall time at the start of the process, carried on by the monotonic clock.
 
     A clock that is set while the operator runs must neither shorten a cooldown nor stretch it.

@@ -8,70 +8,49 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
-from servicesop.actions import restart
 from servicesop.api.checks import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
 from servicesop.api.status import (
-    HistoryItem,
-    Intent,
     Outcome,
-    Phase,
-    ProcedureStatus,
     Status,
     Tri,
 )
-from servicesop.api.times import whole_seconds
 from servicesop.checks.runner import CheckRunner, Surroundings
-from servicesop.decide.decide import Decision, Snapshot, TargetFacts, decide, verify_of
-from servicesop.decide.ledger import joined
-from servicesop.decide.procedures import state_of
-from servicesop.decide.progress import NotSent, advance, recover
-from servicesop.engine.acting import Acting, target_of
+from servicesop.engine.acting import target_of
+from servicesop.engine.clock import Clock
 from servicesop.engine.defects import describe
 from servicesop.engine.ledger import Conflict, Ledger
 from servicesop.engine.metrics import Metrics, Told
-from servicesop.engine.rights import Rights, needed_by_actions
+from servicesop.engine.registry import Registry
 from servicesop.engine.scheduler import Scheduler
 from servicesop.engine.sop import Key, Sop
+from servicesop.engine.turn import Turns
 from servicesop.judge.results import Sample, error
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
-from servicesop.sources.kubernetes.workloads import WorkloadCache, deployment_view
-from servicesop.status import events
+from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.status.conditions import Readiness, ReadyReason
-from servicesop.status.recorder import EventRecorder, Regarding
-from servicesop.status.report import refused, report
+from servicesop.status.recorder import EventRecorder
 from servicesop.status.writer import Gone, StaleCopy, StatusWriter
 
-LEAST_HEARTBEAT = timedelta(minutes=5)
-READINESS_EVERY = timedelta(minutes=10)
 UNEASY_SECONDS = 10.0
 """An SOP in which something is going on gets a turn at least this often."""
 FIRST_RETRY_SECONDS = 0.2
 MOST_RETRY_SECONDS = 5.0
 SYNC_SECONDS = 5.0
 """How long first runs wait for the caches; then they say themselves what is missing."""
+SWARM_SECONDS = 0.2
 SWEEP_SECONDS = 15.0
 RESYNC_SECONDS = 300.0
 
 _log = logging.getLogger(__name__)
-
-
-class Clock(Protocol):
-    """Time, passed in."""
-
-    def now(self) -> datetime:
-        """Give the time, UTC."""
-
-    def monotonic(self) -> float:
-        """Give seconds from an arbitrary origin."""
 
 
 class Engine:
@@ -89,10 +68,13 @@ class Engine:
         metrics: Metrics,
         clock: Clock,
         random: Random,
-        start_hold: timedelta = timedelta(minutes=5),
-        heartbeat: timedelta = LEAST_HEARTBEAT,
+        start_hold: timedelta,
+        heartbeat: timedelta,
     ) -> None:
-        """`namespace` is the operator's own; `start_hold` is how long it only watches at first."""
+        """`namespace` is the operator's own; `start_hold` is how long it only watches at first.
+
+        `heartbeat` is how often an unchanged status is renewed, at least.
+        """
         self._client = client
         self._cache = cache
         self._surroundings = surroundings
@@ -101,21 +83,16 @@ class Engine:
         self._metrics = metrics
         self._clock = clock
         self._random = random
-        self._start_hold = start_hold
-        self._heartbeat = heartbeat
-        self._began = clock.now()
         self._listed: float | None = None
         """When all SOPs were last listed."""
         self._list_again = False
         """The watch began anew since, so that deletions may have been missed."""
         self._wake_housekeeping = asyncio.Event()
-        self._sops: dict[Key, Sop] = {}
-        self._by_target: dict[tuple[str, str], set[tuple[Key, str]]] = {}
+        self._sops = Registry()
         self._tasks: set[asyncio.Task[None]] = set()
         self._writer = StatusWriter(client)
-        self._rights = Rights(client, clock.monotonic)
         self._ledger = Ledger(
-            client, namespace, now=clock.now, open_ids=self._open_ids, alive=self._alive
+            client, namespace, now=clock.now, open_ids=self._sops.open_ids, alive=self._sops.alive
         )
         self._scheduler = Scheduler(
             clock=clock.monotonic,
@@ -123,17 +100,18 @@ class Engine:
             on_start=metrics.lag.observe,
             on_missed=metrics.missed.inc,
         )
-        self._acting = Acting(
-            client,
-            self._writer,
-            self._ledger,
-            metrics,
-            now=clock.now,
+        self._turns = Turns(
+            client=client,
+            cache=cache,
+            registry=self._sops,
+            writer=self._writer,
+            ledger=self._ledger,
+            recorder=recorder,
+            metrics=metrics,
+            clock=clock,
             run_check=self._run_check,
-            snapshot=self._snapshot,
-            targets=self._count_targets,
-            write=self._write_intents,
-            complete=self._complete,
+            start_hold=start_hold,
+            heartbeat=heartbeat,
         )
 
     # What happens to SOPs.
@@ -150,7 +128,8 @@ class Engine:
             self.forget(key)
             sop = None
         if sop is None:
-            sop = self._sops[key] = self._new(key, body)
+            sop = self._new(key, body)
+            self._sops.add(sop)
             self._adopt(sop, body)
             sop.resume()
         elif _newer(str(metadata["resourceVersion"]), sop.resource_version):
@@ -161,7 +140,7 @@ class Engine:
 
     def forget(self, key: Key) -> None:
         """Take note that an SOP is gone: its checks end, and what it held is given back."""
-        sop = self._sops.pop(key, None)
+        sop = self._sops.remove(key)
         if sop is None:
             return
         sop.gone = True
@@ -178,15 +157,15 @@ class Engine:
 
     def workload_changed(self, namespace: str, deployment: str) -> None:
         """Run the checks that look at a Deployment, because it or its pods changed."""
-        for key, name in self._by_target.get((namespace, deployment), ()):
-            self._scheduler.hasten((key, name))
-            sop = self._sops.get(key)
-            if sop is not None and sop.status.intents:
-                self._want(sop)
+        for key in self._sops.reacting((namespace, deployment)):
+            self._scheduler.hasten(key)
+        for sop in self._sops.changing((namespace, deployment)):
+            # Whether it may be acted on has perhaps changed; pods come and go in swarms.
+            self._want_in(sop, SWARM_SECONDS)
 
     def told(self) -> Iterator[Told]:
         """Give what is said of each SOP."""
-        for sop in tuple(self._sops.values()):
+        for sop in self._sops.all():
             yield sop.namespace, sop.name, sop.status.conditions
 
     async def run(self) -> None:
@@ -222,6 +201,7 @@ class Engine:
         metadata = body["metadata"]
         sop.resource_version = str(metadata["resourceVersion"])
         sop.status = _remembered(body, sop)
+        self._sops.note(sop)
         if sop.generation == metadata["generation"]:
             return
         sop.generation = int(metadata["generation"])
@@ -245,6 +225,7 @@ class Engine:
         surroundings = self._surroundings(sop.namespace, spec)
         sop.fit(spec, lambda check: self._build(check, surroundings), self._clock.now())
         self._cache.hold(sop.namespace)
+        self._sops.link(sop)
         self._metrics.sops.set(len(self._sops))
         if not spec.suspend:
             self._spawn("start", self._schedule(sop, sop.generation))
@@ -257,9 +238,6 @@ class Engine:
         if sop.gone or sop.generation != generation:
             return
         for name, watched in sop.watched.items():
-            if watched.runner.reacts_to:
-                place = (sop.namespace, watched.runner.reacts_to)
-                self._by_target.setdefault(place, set()).add((sop.key, name))
             self._scheduler.add(
                 (sop.key, name), watched.every.total_seconds(), self._due(sop, name)
             )
@@ -268,13 +246,9 @@ class Engine:
         if sop.spec is None:
             return
         self._cache.release(sop.namespace)
-        for name, watched in sop.watched.items():
+        self._sops.unlink(sop)
+        for name in sop.watched:
             self._scheduler.remove((sop.key, name))
-            if watched.runner.reacts_to:
-                place = (sop.namespace, watched.runner.reacts_to)
-                self._by_target.get(place, set()).discard((sop.key, name))
-                if not self._by_target.get(place):
-                    self._by_target.pop(place, None)
 
     # Checks.
 
@@ -335,9 +309,9 @@ class Engine:
         sop.wanted = True
         if not sop.turn and not sop.gone:
             sop.turn = True
-            self._spawn("turn", self._turns(sop))
+            self._spawn("turn", self._take_turns(sop))
 
-    async def _turns(self, sop: Sop) -> None:
+    async def _take_turns(self, sop: Sop) -> None:
         try:
             while sop.wanted and not sop.gone:
                 sop.wanted = False
@@ -347,18 +321,22 @@ class Engine:
                     await asyncio.sleep(sop.retry * self._random.uniform(0.5, 1.0))
         finally:
             sop.turn = False
-        self._come_back(sop)
+        if sop.spec is not None and not sop.gone and sop.uneasy:
+            self._want_in(sop, min(sop.spec.every.total_seconds(), UNEASY_SECONDS))
 
-    def _come_back(self, sop: Sop) -> None:
-        if sop.spec is None or sop.gone or not sop.uneasy or sop.timer is not None:
-            return
+    def _want_in(self, sop: Sop, seconds: float) -> None:
+        """Give an SOP a turn after a while, unless it gets one by then anyway."""
+        loop = asyncio.get_running_loop()
+        if sop.timer is not None:
+            if sop.timer.when() <= loop.time() + seconds:
+                return
+            sop.timer.cancel()
 
         def wake() -> None:
             sop.timer = None
             self._want(sop)
 
-        delay = min(sop.spec.every.total_seconds(), UNEASY_SECONDS)
-        sop.timer = asyncio.get_running_loop().call_later(delay, wake)
+        sop.timer = loop.call_later(seconds, wake)
 
     async def _guarded(self, sop: Sop) -> bool:
         try:
@@ -384,21 +362,8 @@ class Engine:
 
     async def _turn(self, sop: Sop) -> None:
         await self._refresh(sop)
-        now = self._clock.now()
-        if sop.spec is None:
-            await self._write(sop, refused(sop.generation, sop.uid, sop.readiness, sop.status, now))
-            return
-        sop.readiness = await self._rights.readiness(sop.namespace, sop.spec)
-        await self._ask_rights(sop, sop.spec)
-        sop.expire(self._clock.now())
-        for intent in sop.status.intents:
-            await self._pursue(sop, sop.spec, intent)
-        if sop.unanswered(now) and not sop.spec.suspend:
-            return
-        decision = await self._decide_and_write(sop, sop.spec, sop.status.intents)
         # Until all SOPs are read, a claim past its deadline may be that of an open intent.
-        if decision.plans and not sop.status.intents and self.ready:
-            await self._acting.begin(sop, decision.plans[0])
+        await self._turns.take(sop, may_act=self.ready)
 
     async def _refresh(self, sop: Sop) -> None:
         if sop.stale:
@@ -414,208 +379,6 @@ class Engine:
             if _newer(str(body["metadata"]["resourceVersion"]), sop.resource_version):
                 self._adopt(sop, body)
 
-    async def _ask_rights(self, sop: Sop, spec: Spec) -> None:
-        for target in spec.targets:
-            rights = needed_by_actions(spec, target.ref.name)
-            sop.rights[target.name] = (
-                await self._rights.may_all(sop.namespace, rights) if rights else None
-            )
-
-    async def _decide_and_write(
-        self,
-        sop: Sop,
-        spec: Spec,
-        intents: tuple[Intent, ...],
-        history: tuple[HistoryItem, ...] | None = None,
-        procedures: tuple[ProcedureStatus, ...] | None = None,
-    ) -> Decision:
-        """Decide on the status as it would be with these intents, and write what follows."""
-        now = self._clock.now()
-        status = sop.status.model_copy(
-            update={
-                "intents": intents,
-                "history": sop.status.history if history is None else history,
-                "procedures": sop.status.procedures if procedures is None else procedures,
-            }
-        )
-        decision = decide(self._snapshot(sop), status, now)
-        after = report(
-            spec=spec,
-            generation=sop.generation,
-            uid=sop.uid,
-            sections=sop.sections,
-            checks=sop.checks,
-            decision=decision,
-            intents=intents,
-            history=status.history,
-            readiness=sop.readiness,
-            before=sop.status,
-            now=now,
-        )
-        await self._write(sop, after)
-        return decision
-
-    def _snapshot(self, sop: Sop) -> Snapshot:
-        assert sop.spec is not None, "only an SOP that can be run is decided about"
-        now = self._clock.now()
-        two_cycles = 2 * sop.spec.every
-        starting = now - self._began < self._start_hold or now - sop.first_seen < two_cycles
-        return Snapshot(
-            spec=sop.spec,
-            uid=sop.uid,
-            checks=sop.checks,
-            targets={
-                target.name: self._facts(sop, target.name, target.ref.name)
-                for target in sop.spec.targets
-            },
-            starting=starting,
-        )
-
-    def _facts(self, sop: Sop, name: str, workload: str) -> TargetFacts:
-        target = (sop.namespace, "Deployment", workload)
-        try:
-            view = self._cache.view(sop.namespace).deployment(workload)
-            known = True
-        except SourceError:
-            view, known = None, False
-        return TargetFacts(
-            workload=workload,
-            view=view,
-            known=known,
-            may_patch=sop.rights.get(name),
-            entries=joined(self._ledger.target(target), sop.status.history),
-            conflict=lambda action: self._ledger.conflict(target, action),
-            affordable=lambda action: self._ledger.affordable(
-                sop.namespace, self._count_targets(), action
-            ),
-        )
-
-    # Actions in flight.
-
-    async def _pursue(self, sop: Sop, spec: Spec, intent: Intent) -> None:
-        """Take an open intent further: find out whether it was sent, then whether it helped."""
-        if intent.phase is Phase.PLANNED:
-            await self._recover(sop, spec, intent)
-            return
-        try:
-            view = self._cache.view(sop.namespace).deployment(intent.workload)
-        except SourceError:
-            return
-        section = next((one for one in sop.sections if one.name == intent.procedure), None)
-        row = (
-            next((one for one in section.rows if one.name == intent.row), None) if section else None
-        )
-        if row is None or row.remediate is None:
-            # The spec has changed under the action: nobody can say any more what would prove it.
-            await self._complete(sop, intent, Outcome.UNPROVEN)
-            return
-        verify = verify_of(row, row.remediate)
-        checks = {name: sop.checks[name] for name in verify.checks if name in sop.checks}
-        settle, within = row.remediate.settle, verify.within
-        after = advance(intent, settle, within, view, checks, self._clock.now())
-        if isinstance(after, Outcome):
-            await self._complete(sop, intent, after)
-        elif after != intent:
-            await self._replace(sop, intent, after)
-
-    async def _recover(self, sop: Sop, spec: Spec, intent: Intent) -> None:
-        live = await restart.read(self._client.as_runner(sop.namespace), intent.workload)
-        view = deployment_view(live) if live is not None else None
-        found = recover(intent, view, self._clock.now())
-        if isinstance(found, Outcome):
-            await self._complete(sop, intent, found)
-        elif isinstance(found, Intent):
-            await self._replace(sop, intent, found)
-        elif isinstance(found, NotSent):
-            await self._resend(sop, intent)
-
-    async def _resend(self, sop: Sop, intent: Intent) -> None:
-        """Send an intent that is not applied, if everything still speaks for it.
-
-        If not, it ends as if it had been: an earlier process may have sent it, and such a request
-        can arrive late.
-        """
-        section = next((one for one in sop.sections if one.name == intent.procedure), None)
-        state = state_of(section, sop.checks) if section else Tri.FALSE
-        if state is Tri.FALSE:
-            await self._complete(sop, intent, Outcome.UNPROVEN)
-            return
-        others = tuple(one for one in sop.status.intents if one.id != intent.id)
-        status = sop.status.model_copy(update={"intents": others})
-        decision = decide(self._snapshot(sop), status, self._clock.now())
-        plan = next((one for one in decision.plans if one.id == intent.id), None)
-        if plan is not None and await self._acting.confirmed(sop, plan):
-            await self._acting.send(sop, plan, intent, unsent=Outcome.UNPROVEN)
-
-    async def _replace(self, sop: Sop, old: Intent, new: Intent) -> None:
-        intents = tuple(new if one.id == old.id else one for one in sop.status.intents)
-        await self._write_intents(sop, intents)
-
-    async def _write_intents(self, sop: Sop, intents: tuple[Intent, ...]) -> None:
-        assert sop.spec is not None, "only an SOP that can be run has intents"
-        await self._decide_and_write(sop, sop.spec, intents)
-
-    async def _complete(self, sop: Sop, intent: Intent, outcome: Outcome) -> None:
-        """End an intent: first in the SOP's status, then in the ledger."""
-        assert sop.spec is not None, "only an SOP that can be run has intents"
-        item = HistoryItem(
-            time=whole_seconds(self._clock.now()),
-            id=intent.id,
-            action=intent.action,
-            workload=intent.workload,
-            procedure=intent.procedure,
-            outcome=outcome,
-        )
-        intents = tuple(one for one in sop.status.intents if one.id != intent.id)
-        stopped = outcome in (Outcome.REFUSED, Outcome.REVERTED)
-        await self._decide_and_write(
-            sop,
-            sop.spec,
-            intents,
-            history=(item, *sop.status.history)[:5],
-            procedures=tuple(
-                _counted(one, outcome.value if stopped else None)
-                if one.name == intent.procedure
-                else one
-                for one in sop.status.procedures
-            ),
-        )
-        self._metrics.actions.labels(intent.action, outcome).inc()
-        await self._settle_ledger(sop)
-
-    async def _settle_ledger(self, sop: Sop) -> None:
-        """Bring the ledger up to what the SOP's history says; a crash may have come in between."""
-        for item in sop.status.history:
-            target = (sop.namespace, "Deployment", item.workload)
-            record = self._ledger.target(target)
-            entry = next((one for one in record.actions if one.id == item.id), None)
-            holds = record.claim is not None and record.claim.id == item.id
-            if holds or (entry is not None and entry.outcome is None):
-                await self._ledger.finish(target, item.id, item.outcome)
-
-    # Writing.
-
-    async def _write(self, sop: Sop, after: Status) -> None:
-        """Write a status if it says anything new, or if the last word is too old."""
-        now = self._clock.now()
-        if after == sop.status and not self._beat_due(sop, now):
-            return
-        before = sop.status
-        after = after.model_copy(update={"last_checked_time": whole_seconds(now)})
-        sop.resource_version = await self._writer.write(
-            sop.namespace, sop.name, sop.resource_version, after
-        )
-        sop.status = after
-        self._metrics.status_writes.labels("written").inc()
-        about = Regarding(sop.namespace, sop.name, sop.uid, sop.resource_version)
-        for note in events.notes(before, after):
-            self._recorder.record(about, note)
-
-    def _beat_due(self, sop: Sop, now: datetime) -> bool:
-        last = sop.status.last_checked_time
-        every = max(self._heartbeat, timedelta(seconds=len(self._sops)))
-        return last is None or now - last >= every
-
     # Everything else.
 
     async def _housekeeping(self) -> None:
@@ -626,14 +389,14 @@ class Engine:
                 if self._list_due():
                     await self._list()
                     self._listed = self._clock.monotonic()
-                for sop in tuple(self._sops.values()):
-                    await self._settle_ledger(sop)
+                for sop in self._sops.all():
+                    await self._turns.settle(sop)
                 await self._ledger.sweep()
             except (ApiError, ApiUnreachable, Conflict) as unable:
                 _log.warning("housekeeping: %s; trying again", type(unable).__name__)
             except Exception as defect:  # noqa: BLE001 - the next round may do
                 self._defect("housekeeping", defect)
-            self._beat()
+            await self._beat()
             self._wake_housekeeping.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(
@@ -648,11 +411,15 @@ class Engine:
             or self._clock.monotonic() - self._listed > RESYNC_SECONDS
         )
 
-    def _beat(self) -> None:
-        now = self._clock.now()
-        for sop in self._sops.values():
-            if self._beat_due(sop, now) or sop.readiness.status is not Tri.TRUE:
+    async def _beat(self) -> None:
+        """Give turns to SOPs that nothing else wakes: heartbeat, missing rights, overdue checks."""
+        for index, sop in enumerate(self._sops.all()):
+            now = self._clock.now()
+            unready = sop.readiness.status is not Tri.TRUE
+            if sop.expire(now) or unready or self._turns.beat_due(sop, now):
                 self._want(sop)
+            if index % 100 == 0:
+                await asyncio.sleep(0)
 
     async def _list(self) -> None:
         """Read all SOPs, and drop those that vanished while nobody was watching.
@@ -660,7 +427,7 @@ class Engine:
         kopf does not tell of deletions that it missed. At the start this comes before the sweep:
         what looks abandoned in the ledger may stand in an intent that is not read yet.
         """
-        before = dict(self._sops)
+        before = self._sops.all()
         seen: set[Key] = set()
         self._list_again = False
         path = "/apis/servicesop.io/v1alpha1/servicesops"
@@ -672,26 +439,10 @@ class Engine:
         except (ApiError, ApiUnreachable):
             self._list_again = True
             raise
-        for key, sop in before.items():
+        for sop in before:
             # One that the watch told of since is newer than the list.
-            if key not in seen and self._sops.get(key) is sop:
-                self.forget(key)
-
-    def _open_ids(self) -> set[str]:
-        return {one.id for sop in self._sops.values() for one in sop.status.intents}
-
-    def _alive(self) -> set[str]:
-        return {sop.uid for sop in self._sops.values()}
-
-    def _count_targets(self) -> int:
-        return len(
-            {
-                (sop.namespace, target.ref.name)
-                for sop in self._sops.values()
-                if sop.spec is not None
-                for target in sop.spec.targets
-            }
-        )
+            if sop.key not in seen and self._sops.get(sop.key) is sop:
+                self.forget(sop.key)
 
     def _spawn(self, what: str, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:
@@ -737,12 +488,3 @@ def _where(invalid: ValidationError) -> str:
     first = invalid.errors(include_input=False, include_url=False, include_context=False)[0]
     path = ".".join(str(part) for part in first["loc"])
     return f"spec.{path}: {first['msg']}"
-
-
-def _counted(procedure: ProcedureStatus, stopped: str | None) -> ProcedureStatus:
-    if procedure.episode is None:
-        return procedure
-    update = {"attempts": procedure.episode.attempts + 1}
-    if stopped is not None:
-        update["stopped"] = stopped  # type: ignore[assignment]
-    return procedure.model_copy(update={"episode": procedure.episode.model_copy(update=update)})

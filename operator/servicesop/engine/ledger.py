@@ -134,11 +134,11 @@ class Ledger:
 
         What SOPs say about how their actions ended must have been written down before.
         """
-        now, open_ids = self._now(), self._open_ids()
+        now, open_ids, alive = self._now(), self._open_ids(), self._alive()
         if rules.sweep(self._budget, open_ids, now) is not self._budget:
             await self._change_budget(lambda one: rules.sweep(one, self._open_ids(), now))
         for target, record in list(self._targets.items()):
-            if rules.reclaim(record, open_ids, self._alive(), now) is not record:
+            if rules.reclaim(record, open_ids, alive, now) is not record:
                 await self._change_target(
                     target, lambda one: rules.reclaim(one, self._open_ids(), self._alive(), now)
                 )

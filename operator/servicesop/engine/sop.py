@@ -8,7 +8,7 @@ from typing import Any
 
 from servicesop.api.checks import Check
 from servicesop.api.sop import Spec
-from servicesop.api.status import CheckState, Intent, Status, Tri
+from servicesop.api.status import CheckState, Status, Tri
 from servicesop.checks.runner import CheckRunner
 from servicesop.decide.gates import Allowed
 from servicesop.decide.procedures import Section, sections_of
@@ -91,6 +91,8 @@ class Sop:
     @property
     def uneasy(self) -> bool:
         """Whether something is going on that time alone may change."""
+        if self.spec is not None and self.spec.suspend:
+            return not self.status.procedures
         return (
             any(
                 procedure.state is not Tri.FALSE or procedure.episode is not None
@@ -156,10 +158,14 @@ class Sop:
             or (after.state is not CheckState.PASSED and _said(before) != _said(after))
         )
 
-    def expire(self, now: datetime) -> None:
-        """Mark checks that did not run when they were due: what they said is too old."""
+    def expire(self, now: datetime) -> bool:
+        """Mark checks that did not run when they were due: what they said is too old.
+
+        Say whether there were any.
+        """
         if self.spec is None or self.spec.suspend:
-            return
+            return False
+        found = False
         for watched in self.watched.values():
             memory = watched.memory
             limit = 2 * watched.every + watched.check.timeout + timedelta(seconds=1)
@@ -167,10 +173,8 @@ class Sop:
             last = memory.sampled or max(memory.since, self.first_seen)
             if now - last > limit and memory.state is not CheckState.ERROR:
                 watched.memory = debounce.overdue(memory, now)
-
-    def open_intent(self, intent_id: str) -> Intent | None:
-        """Give an open intent by its id."""
-        return next((one for one in self.status.intents if one.id == intent_id), None)
+                found = True
+        return found
 
 
 def _said(memory: Memory) -> tuple[object, str] | None:

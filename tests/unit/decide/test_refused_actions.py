@@ -91,13 +91,13 @@ def test_the_call_stays_open_when_the_action_becomes_possible() -> None:
         pytest.param(
             target(entries=SPENT),
             EscalationReason.SPENT,
-            "no restart of Deployment fleet-manager: 2 restarts did not help",
+            "no further restart of Deployment fleet-manager: those that were allowed did not help",
             id="attempts spent",
         ),
         pytest.param(
             target(entries=OFTEN),
             EscalationReason.SPENT,
-            "no restart of Deployment fleet-manager: 3 restarts are the most allowed",
+            "no further restart of Deployment fleet-manager: as many as are allowed were made",
             id="all actions used up, though each helped",
         ),
     ],

@@ -1,0 +1,310 @@
+"""One SOP's turn: progress of its actions, decision, status, and the next action, in that order."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from servicesop.actions import restart
+from servicesop.api.sop import Spec
+from servicesop.api.status import (
+    HistoryItem,
+    Intent,
+    Outcome,
+    Phase,
+    ProcedureStatus,
+    Status,
+    Tri,
+)
+from servicesop.api.times import whole_seconds
+from servicesop.decide.decide import Decision, Snapshot, TargetFacts, decide, verify_of
+from servicesop.decide.ledger import joined
+from servicesop.decide.procedures import state_of
+from servicesop.decide.progress import NotSent, advance, recover
+from servicesop.engine.acting import Acting
+from servicesop.engine.clock import Clock
+from servicesop.engine.ledger import Ledger
+from servicesop.engine.metrics import Metrics
+from servicesop.engine.registry import Registry
+from servicesop.engine.rights import Rights, needed_by_actions
+from servicesop.engine.sop import Sop
+from servicesop.sources.errors import SourceError
+from servicesop.sources.kubernetes.client import KubeClient
+from servicesop.sources.kubernetes.workloads import WorkloadCache, deployment_view
+from servicesop.status import events
+from servicesop.status.recorder import EventRecorder, Regarding
+from servicesop.status.report import refused, report
+from servicesop.status.writer import StatusWriter
+
+
+class Turns:
+    """Gives SOPs their turns. Raise ApiError, ApiUnreachable, StaleCopy, Gone: it is repeated."""
+
+    def __init__(
+        self,
+        *,
+        client: KubeClient,
+        cache: WorkloadCache,
+        registry: Registry,
+        writer: StatusWriter,
+        ledger: Ledger,
+        recorder: EventRecorder,
+        metrics: Metrics,
+        clock: Clock,
+        run_check: Callable[[Sop, str], Awaitable[None]],
+        start_hold: timedelta,
+        heartbeat: timedelta,
+    ) -> None:
+        """`start_hold` is how long nothing is done at first; `heartbeat` renews what stays."""
+        self._client = client
+        self._cache = cache
+        self._registry = registry
+        self._writer = writer
+        self._ledger = ledger
+        self._recorder = recorder
+        self._metrics = metrics
+        self._clock = clock
+        self._start_hold = start_hold
+        self._heartbeat = heartbeat
+        self._began = clock.now()
+        self._rights = Rights(client, clock.monotonic)
+        self._acting = Acting(
+            client,
+            writer,
+            ledger,
+            metrics,
+            now=clock.now,
+            run_check=run_check,
+            snapshot=self._snapshot,
+            targets=registry.count_targets,
+            write=self._write_intents,
+            complete=self._complete,
+        )
+
+    async def take(self, sop: Sop, *, may_act: bool) -> None:
+        """Take one SOP from what is known to what is said, and begin an action if one is due."""
+        now = self._clock.now()
+        if sop.spec is None:
+            await self._write(sop, refused(sop.generation, sop.uid, sop.readiness, sop.status, now))
+            return
+        sop.readiness = await self._rights.readiness(sop.namespace, sop.spec)
+        await self._ask_rights(sop, sop.spec)
+        sop.expire(self._clock.now())
+        for intent in sop.status.intents:
+            await self._pursue(sop, intent)
+        if sop.unanswered(now) and not sop.spec.suspend:
+            return
+        decision = await self._decide_and_write(sop, sop.spec, sop.status.intents)
+        if decision.plans and not sop.status.intents and may_act:
+            await self._acting.begin(sop, decision.plans[0])
+
+    async def _ask_rights(self, sop: Sop, spec: Spec) -> None:
+        for target in spec.targets:
+            rights = needed_by_actions(spec, target.ref.name)
+            sop.rights[target.name] = (
+                await self._rights.may_all(sop.namespace, rights) if rights else None
+            )
+
+    async def _decide_and_write(
+        self,
+        sop: Sop,
+        spec: Spec,
+        intents: tuple[Intent, ...],
+        history: tuple[HistoryItem, ...] | None = None,
+        procedures: tuple[ProcedureStatus, ...] | None = None,
+    ) -> Decision:
+        """Decide on the status as it would be with these intents, and write what follows."""
+        now = self._clock.now()
+        status = sop.status.model_copy(
+            update={
+                "intents": intents,
+                "history": sop.status.history if history is None else history,
+                "procedures": sop.status.procedures if procedures is None else procedures,
+            }
+        )
+        decision = decide(self._snapshot(sop), status, now)
+        after = report(
+            spec=spec,
+            generation=sop.generation,
+            uid=sop.uid,
+            sections=sop.sections,
+            checks=sop.checks,
+            decision=decision,
+            intents=intents,
+            history=status.history,
+            readiness=sop.readiness,
+            before=sop.status,
+            now=now,
+        )
+        await self._write(sop, after)
+        return decision
+
+    def _snapshot(self, sop: Sop) -> Snapshot:
+        assert sop.spec is not None, "only an SOP that can be run is decided about"
+        now = self._clock.now()
+        two_cycles = 2 * sop.spec.every
+        starting = now - self._began < self._start_hold or now - sop.first_seen < two_cycles
+        return Snapshot(
+            spec=sop.spec,
+            uid=sop.uid,
+            checks=sop.checks,
+            targets={
+                target.name: self._facts(sop, target.name, target.ref.name)
+                for target in sop.spec.targets
+            },
+            starting=starting,
+        )
+
+    def _facts(self, sop: Sop, name: str, workload: str) -> TargetFacts:
+        target = (sop.namespace, "Deployment", workload)
+        try:
+            view = self._cache.view(sop.namespace).deployment(workload)
+            known = True
+        except SourceError:
+            view, known = None, False
+        return TargetFacts(
+            workload=workload,
+            view=view,
+            known=known,
+            may_patch=sop.rights.get(name),
+            entries=joined(self._ledger.target(target), sop.status.history),
+            conflict=lambda action: self._ledger.conflict(target, action),
+            affordable=lambda action: self._ledger.affordable(
+                sop.namespace, self._registry.count_targets(), action
+            ),
+        )
+
+    # Actions in flight.
+
+    async def _pursue(self, sop: Sop, intent: Intent) -> None:
+        """Take an open intent further: find out whether it was sent, then whether it helped."""
+        if intent.phase is Phase.PLANNED:
+            await self._recover(sop, intent)
+            return
+        try:
+            view = self._cache.view(sop.namespace).deployment(intent.workload)
+        except SourceError:
+            return
+        section = next((one for one in sop.sections if one.name == intent.procedure), None)
+        row = (
+            next((one for one in section.rows if one.name == intent.row), None) if section else None
+        )
+        if row is None or row.remediate is None:
+            # The spec has changed under the action: nobody can say any more what would prove it.
+            await self._complete(sop, intent, Outcome.UNPROVEN)
+            return
+        verify = verify_of(row, row.remediate)
+        checks = {name: sop.checks[name] for name in verify.checks if name in sop.checks}
+        settle, within = row.remediate.settle, verify.within
+        after = advance(intent, settle, within, view, checks, self._clock.now())
+        if isinstance(after, Outcome):
+            await self._complete(sop, intent, after)
+        elif after != intent:
+            await self._replace(sop, intent, after)
+
+    async def _recover(self, sop: Sop, intent: Intent) -> None:
+        live = await restart.read(self._client.as_runner(sop.namespace), intent.workload)
+        view = deployment_view(live) if live is not None else None
+        found = recover(intent, view, self._clock.now())
+        if isinstance(found, Outcome):
+            await self._complete(sop, intent, found)
+        elif isinstance(found, Intent):
+            await self._replace(sop, intent, found)
+        elif isinstance(found, NotSent):
+            await self._resend(sop, intent)
+
+    async def _resend(self, sop: Sop, intent: Intent) -> None:
+        """Send an intent that is not applied, if everything still speaks for it.
+
+        If not, it ends as if it had been: an earlier process may have sent it, and such a request
+        can arrive late.
+        """
+        section = next((one for one in sop.sections if one.name == intent.procedure), None)
+        state = state_of(section, sop.checks) if section else Tri.FALSE
+        if state is Tri.FALSE:
+            await self._complete(sop, intent, Outcome.UNPROVEN)
+            return
+        others = tuple(one for one in sop.status.intents if one.id != intent.id)
+        status = sop.status.model_copy(update={"intents": others})
+        decision = decide(self._snapshot(sop), status, self._clock.now())
+        plan = next((one for one in decision.plans if one.id == intent.id), None)
+        if plan is not None and await self._acting.confirmed(sop, plan):
+            await self._acting.send(sop, plan, intent, unsent=Outcome.UNPROVEN)
+
+    async def _replace(self, sop: Sop, old: Intent, new: Intent) -> None:
+        intents = tuple(new if one.id == old.id else one for one in sop.status.intents)
+        await self._write_intents(sop, intents)
+
+    async def _write_intents(self, sop: Sop, intents: tuple[Intent, ...]) -> None:
+        assert sop.spec is not None, "only an SOP that can be run has intents"
+        await self._decide_and_write(sop, sop.spec, intents)
+
+    async def _complete(self, sop: Sop, intent: Intent, outcome: Outcome) -> None:
+        """End an intent: first in the SOP's status, then in the ledger."""
+        assert sop.spec is not None, "only an SOP that can be run has intents"
+        item = HistoryItem(
+            time=whole_seconds(self._clock.now()),
+            id=intent.id,
+            action=intent.action,
+            workload=intent.workload,
+            procedure=intent.procedure,
+            outcome=outcome,
+        )
+        intents = tuple(one for one in sop.status.intents if one.id != intent.id)
+        stopped = outcome in (Outcome.REFUSED, Outcome.REVERTED)
+        await self._decide_and_write(
+            sop,
+            sop.spec,
+            intents,
+            history=(item, *sop.status.history)[:5],
+            procedures=tuple(
+                _counted(one, outcome.value if stopped else None)
+                if one.name == intent.procedure
+                else one
+                for one in sop.status.procedures
+            ),
+        )
+        self._metrics.actions.labels(intent.action, outcome).inc()
+        await self.settle(sop)
+
+    async def settle(self, sop: Sop) -> None:
+        """Bring the ledger up to what the SOP's history says; a crash may have come in between."""
+        for item in sop.status.history:
+            target = (sop.namespace, "Deployment", item.workload)
+            record = self._ledger.target(target)
+            entry = next((one for one in record.actions if one.id == item.id), None)
+            holds = record.claim is not None and record.claim.id == item.id
+            if holds or (entry is not None and entry.outcome is None):
+                await self._ledger.finish(target, item.id, item.outcome)
+
+    # Writing.
+
+    async def _write(self, sop: Sop, after: Status) -> None:
+        """Write a status if it says anything new, or if the last word is too old."""
+        now = self._clock.now()
+        if after == sop.status and not self.beat_due(sop, now):
+            return
+        before = sop.status
+        after = after.model_copy(update={"last_checked_time": whole_seconds(now)})
+        sop.resource_version = await self._writer.write(
+            sop.namespace, sop.name, sop.resource_version, after
+        )
+        sop.status = after
+        self._registry.note(sop)
+        self._metrics.status_writes.labels("written").inc()
+        about = Regarding(sop.namespace, sop.name, sop.uid, sop.resource_version)
+        for note in events.notes(before, after):
+            self._recorder.record(about, note)
+
+    def beat_due(self, sop: Sop, now: datetime) -> bool:
+        """Say whether an unchanged status is to be renewed."""
+        last = sop.status.last_checked_time
+        every = max(self._heartbeat, timedelta(seconds=len(self._registry)))
+        return last is None or now - last >= every
+
+
+def _counted(procedure: ProcedureStatus, stopped: str | None) -> ProcedureStatus:
+    if procedure.episode is None:
+        return procedure
+    update = {"attempts": procedure.episode.attempts + 1}
+    if stopped is not None:
+        update["stopped"] = stopped  # type: ignore[assignment]
+    return procedure.model_copy(update={"episode": procedure.episode.model_copy(update=update)})
