@@ -284,3 +284,12 @@ def test_a_check_that_is_overdue_is_not_answered() -> None:
     late = debounce.overdue(bad("None"), NOW + seconds(100))
     assert walk((100, late), (200, late), (279, late)) == [Phase.VERIFYING] * 3
     assert walk((100, blind()), (279, blind())) == [Phase.VERIFYING] * 2
+
+
+def test_a_wait_is_never_cut_short_by_times_of_whole_seconds() -> None:
+    begun = step(intent_of(Phase.ISSUED), waited=seconds(0.6))
+    assert isinstance(begun, Intent)
+    assert begun.phase is Phase.SETTLING
+    assert begun.phase_since - (NOW + seconds(0.6)) >= timedelta()
+    almost = seconds(0.6) + SETTLE - seconds(0.1)
+    assert phase_of(step(begun, waited=almost)) is Phase.SETTLING
