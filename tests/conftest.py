@@ -4,6 +4,7 @@ A server that cannot start fails the tests. A run that leaves a test out is not 
 """
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Python 3.11 makes a loop by itself where pytest-asyncio first asks for one, if no test has had
     # one yet, and nobody closes it: in random order that is a warning now and then.
     asyncio.set_event_loop(None)
+    # Begun in the background of a script we would ignore SIGINT, and so would all programs that
+    # tests start: none of them could be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(_Count(config), "count")
 
 

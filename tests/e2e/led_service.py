@@ -245,11 +245,6 @@ class LedService:
         return answer
 
 
-def forget_all_actions(control_plane: ControlPlane) -> None:
-    """Begin with unused budgets: the tests together do more than is allowed in an hour."""
-    control_plane.kubectl("-n", NAMESPACE, "delete", "configmaps", "-l", _RECORD)
-
-
 def _admin(control_plane: ControlPlane) -> ApiClient:
     config = json.loads(control_plane.kubeconfig.read_text())
     token = config["users"][0]["user"]["token"]

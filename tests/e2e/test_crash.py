@@ -7,10 +7,10 @@ import pytest
 
 from e2e import action_steps as steps
 from e2e.action_steps import Step
-from e2e.led_service import LedService, forget_all_actions
+from e2e.led_service import LedService
 from testbed import ControlPlane, Postgres, Run
 from testbed.holding_proxy import Hold, HoldingProxy
-from testbed.operator import Operator, start_operator
+from testbed.operator import Operator, forget_actions, start_operator
 from testbed.team import Team
 
 
@@ -75,7 +75,7 @@ def long_world(
 
 @pytest.fixture
 def world(long_world: World, installed: ControlPlane) -> Iterator[World]:
-    forget_all_actions(installed)
+    forget_actions(installed)
     long_world.start()
     long_world.service.mark()
     yield long_world

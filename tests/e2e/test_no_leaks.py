@@ -17,7 +17,7 @@ from e2e.canaries import Canaries
 from e2e.sops import Json, check, leader, logs, restart, rows, sop, target
 from testbed import ControlPlane, Postgres, Run, free_port
 from testbed.broken_build import broken_build
-from testbed.operator import ACCOUNT, NAMESPACE, RUNNER, Operator, start_operator
+from testbed.operator import ACCOUNT, NAMESPACE, RUNNER, Operator, forget_actions, start_operator
 from testbed.team import Team, is_
 
 _OPERATOR = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
@@ -296,8 +296,11 @@ Begin = Callable[..., Operator]
 
 
 @pytest.fixture
-def begin(run: Run, operator_kubeconfig: Path, service: Service) -> Iterator[Begin]:
+def begin(
+    run: Run, installed: ControlPlane, operator_kubeconfig: Path, service: Service
+) -> Iterator[Begin]:
     """Start an operator that says all that it ever says; of another build if `source` is given."""
+    forget_actions(installed)
     begun: list[Operator] = []
 
     def begin(source: Path | None = None) -> Operator:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from e2e.action_steps import ACT, INTENT, ISSUED, OUTCOME, Step
-from e2e.led_service import LedService, forget_all_actions
+from e2e.led_service import LedService
 from testbed import ControlPlane, Postgres, Run
 from testbed.holding_proxy import Hold, HoldingProxy
-from testbed.operator import Operator, start_operator
+from testbed.operator import Operator, forget_actions, start_operator
 from testbed.team import Team
 
 Start = Callable[[], Operator]
@@ -22,7 +22,7 @@ def one_service(installed: ControlPlane, postgres: Postgres) -> LedService:
 
 @pytest.fixture
 def service(one_service: LedService, installed: ControlPlane) -> Iterator[LedService]:
-    forget_all_actions(installed)
+    forget_actions(installed)
     one_service.mark()
     yield one_service
     one_service.delete()

@@ -17,7 +17,7 @@ from typing import Literal
 import psycopg
 import pytest
 
-from testbed import ControlPlane, KubectlError, Postgres, Run, free_port
+from testbed import ControlPlane, KubectlError, Postgres, Run, free_port, guardian
 
 TESTS = Path(__file__).parents[1]
 
@@ -336,3 +336,13 @@ def test_nothing_outlives_the_owner(how: signal.Signals) -> None:
     eventually(lambda: not Path(directory).exists(), deadline - time.monotonic())
     assert not any(listening(port) for port in ports)
     assert shared_memory_of(pids) == []
+
+
+def test_a_guardian_whose_owner_died_at_once_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-S", guardian.__file__, str(tmp_path)]
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=write, check=False)
+    os.close(write)
+    assert ended.returncode == 0
+    assert list(tmp_path.iterdir()) == []

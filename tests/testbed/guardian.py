@@ -166,7 +166,9 @@ def _main(parent: str) -> None:
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
     directory = Path(tempfile.mkdtemp(prefix="servicesop-", dir=parent))
-    print(directory, flush=True)
+    # The owner may have died since it started us: then the end of the input follows at once.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, f"{directory}\n".encode())
     roots: list[ProcessId] = []
     for line in sys.stdin:
         # A child that is gone already never ran its program: it waits for the owner's go.
