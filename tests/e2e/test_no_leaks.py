@@ -342,7 +342,11 @@ def test_no_canary_gets_out(service: Service, begin: Begin) -> None:
         assert blind["escalations"][0]["reason"] == "Blind"
     team.wait(lambda _: not pods & team.pod_uids("api"), _SECONDS, "healthy")
     service.lead()
-    healthy = team.wait(lambda status: is_(status, "Healthy", "True"), _SECONDS, "healthy")
+    healthy = team.wait(
+        lambda status: is_(status, "Healthy", "True") and status.get("history"),
+        _SECONDS,
+        "healthy",
+    )
 
     # Every canary was where the operator, or a server that answered it, came by.
     assert check(team.status("no-answer"), "warns")["state"] == "Passed"
