@@ -45,7 +45,7 @@ class EndedError(Exception):
 async def run(config: Config) -> None:
     """Run the operator until SIGTERM or SIGINT.
 
-    Raise AccessError, EndedError, and OSError for a taken port.
+    Raise AccessError, EndedError, and ListenError for a taken port.
     """
     scrub_environment(os.environ)
     # kopf names itself after the user, and in a container there may be none of that id.

@@ -8,6 +8,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 
+class ListenError(Exception):
+    """The address cannot be listened on."""
+
+
 async def serve(
     address: tuple[str, int],
     metrics: CollectorRegistry,
@@ -15,7 +19,7 @@ async def serve(
     live: Callable[[], bool],
     ready: Callable[[], bool],
 ) -> web.AppRunner:
-    """Start serving; close by `cleanup()`. Raise OSError when the port is taken."""
+    """Start serving; close by `cleanup()`. Raise ListenError when the port is taken."""
 
     async def livez(_: web.Request) -> web.Response:
         return _answer(live())
@@ -35,7 +39,11 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     host, port = address
-    await web.TCPSite(runner, host, port).start()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise ListenError from None
     return runner
 
 

@@ -13,6 +13,7 @@ from servicesop.api.durations import parse_duration
 from servicesop.app.config import Config
 from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
+from servicesop.app.probes import ListenError
 from servicesop.sources.kubernetes.access import AccessError
 
 
@@ -128,7 +129,7 @@ def run(
         raise click.ClickException(str(unable)) from None
     except EndedError:
         raise click.ClickException("the operator has ended by itself; see the log") from None
-    except OSError:
+    except ListenError:
         host, port = listen
         raise click.ClickException(
             f"cannot listen on {host}:{port}; is another process using that port?"
