@@ -81,7 +81,7 @@ class Demo:
         while not moment(self):
             assert self.make.poll() is None, self._output.read_text()
             assert self.age() < START_SECONDS, self._output.read_text()
-            time.sleep(0.05)
+            time.sleep(0.01)
 
     def leftovers(self, ports: set[int]) -> list[str]:
         left = [f"process {pid}: {command}" for pid, command in self.processes().items()]
@@ -110,7 +110,7 @@ def demo() -> Iterator[Demo]:
 
 
 MOMENTS: dict[str, Callable[[Demo], bool]] = {
-    "after half a second": lambda demo: demo.age() > 0.5,
+    "while its interpreter starts": lambda demo: demo.runs("python"),
     "while the control plane starts": lambda demo: demo.runs("etcd"),
     "when the servers are up": lambda demo: demo.says("   Servers "),
     "when the operator runs": lambda demo: demo.says("   Operator "),
