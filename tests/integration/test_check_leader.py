@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from integration.reader import Reader, new_reader
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.leader import LeaderRunner
 from servicesop.judge.results import Sample, Verdict

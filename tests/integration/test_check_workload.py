@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Target
 from servicesop.checks.runner import CheckRunner, Surroundings

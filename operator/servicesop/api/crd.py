@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel
 
 from servicesop.api.base import GROUP, KIND, PLURAL, REFERENCES, VERSION
-from servicesop.api.checks import CHECK_TYPES
+from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.references import reference_rules, unique_names
 from servicesop.api.sop import Spec
 from servicesop.api.status import Status

@@ -17,7 +17,7 @@ from servicesop.api.base import (
     Url,
     wire,
 )
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.procedures import Mode, Procedure
 
 SecretKey = Annotated[

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from psycopg.sql import SQL, Identifier
 
-from servicesop.api.checks import Check, LeaseTable
+from servicesop.api.checks.check import Check
+from servicesop.api.checks.leader import LeaseTable
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.runner import NO_TURN, Surroundings
 from servicesop.judge.results import Sample, failed, passed

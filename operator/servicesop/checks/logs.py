@@ -12,7 +12,8 @@ from typing import Final
 
 import re2
 
-from servicesop.api.checks import Check, Logs
+from servicesop.api.checks.check import Check
+from servicesop.api.checks.logs import Logs
 from servicesop.api.durations import format_duration
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.log_cursor import SECOND, FirstLine, LastLine, LogCursor, nanoseconds

@@ -1,6 +1,6 @@
 """The check types: one line each."""
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.checks.leader import LeaderRunner
 from servicesop.checks.logs import logs_check
 from servicesop.checks.runner import CheckRunner, CheckType, Surroundings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.sop import Connection, Target
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import DeploymentView, PodView

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
-from servicesop.api.checks import Check, StuckRows
+from servicesop.api.checks.check import Check
+from servicesop.api.checks.stuck_rows import StuckRows
 from servicesop.api.durations import format_duration
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.runner import NO_TURN, Surroundings

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from servicesop.api.checks import Check, Workload
+from servicesop.api.checks.check import Check
+from servicesop.api.checks.workload import Workload
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings
 from servicesop.checks.targets import target_deployment, target_name

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
 from servicesop.api.status import (

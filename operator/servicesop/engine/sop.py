@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.sop import Spec
 from servicesop.api.status import CheckState, Status, Tri
 from servicesop.checks.runner import CheckRunner

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState, CheckStatus
 from servicesop.judge.results import Sample, Verdict

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.sop import Spec
 from servicesop.api.status import (
     CheckState,

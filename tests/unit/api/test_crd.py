@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from servicesop.api.base import ApiModel
-from servicesop.api.checks import CHECK_TYPES
+from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.crd import SchemaError, check_bounds, crd
 from servicesop.api.sop import Spec
 from servicesop.api.status import Status

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from servicesop.api.checks import Check, Workload
+from servicesop.api.checks.check import Check
+from servicesop.api.checks.workload import Workload
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.workload import judge_workload
 from servicesop.judge.results import Verdict

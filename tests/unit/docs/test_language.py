@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from readme.markdown import DOCS, ROOT, anchors
-from servicesop.api.checks import CHECK_TYPES
+from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.crd import crd
 from servicesop.api.sop import Spec
 from servicesop.cli.generate_docs import main, reference_text

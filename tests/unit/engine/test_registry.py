@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.sop import Spec
 from servicesop.api.status import HistoryItem, Outcome, Phase, Status
 from servicesop.checks.runner import NO_TURN, CheckRunner

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servicesop.api.checks import Check
+from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection, Target
 from servicesop.checks.log_cursor import AHEAD, Stamps, nanoseconds

@@ -1,0 +1,60 @@
+"""One check: its type, and when it is asked and believed."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from servicesop.api.base import ApiModel, Duration, Name, PositiveDuration, Sentence, exactly_one
+from servicesop.api.checks.leader import Leader
+from servicesop.api.checks.logs import Logs
+from servicesop.api.checks.stuck_rows import StuckRows
+from servicesop.api.checks.workload import Workload
+
+
+class Check(ApiModel):
+    """One thing that should be true, named as a positive statement."""
+
+    name: Name
+    """Unique in the SOP; says what should be true: `ocm-accepts`, not `ocm-refuses`."""
+    title: Sentence | None = None
+    """The same in a sentence."""
+    every: PositiveDuration | None = None
+    """How often to ask; the SOP's `every` when not given."""
+    timeout: PositiveDuration = timedelta(seconds=5)
+    """How long one run may take; then it is an Error, never a failure."""
+    for_: Annotated[Duration | None, Field(alias="for")] = None
+    """How long it must fail, in two runs or more, to be Failed; 2 x every when not given."""
+    recover_for: Duration | None = None
+    """How long it must pass before a Failed check is Passed again; 2 x every when not given."""
+    workload: Workload | None = None
+    """Replicas of a workload."""
+    logs: Logs | None = None
+    """Occurrences in the pods' logs."""
+    leader: Leader | None = None
+    """Leader election."""
+    stuck_rows: StuckRows | None = None
+    """Rows that do not move on."""
+
+    @property
+    def type(self) -> str:
+        """The check type, as its field is named in the resource."""
+        return next(to_camel(field) for field in _TYPES if getattr(self, field) is not None)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What this check can find when it fails."""
+        return CHECK_TYPES[self.type].findings
+
+
+_TYPES: dict[str, type[Workload | Logs | Leader | StuckRows]] = {
+    "workload": Workload,
+    "logs": Logs,
+    "leader": Leader,
+    "stuck_rows": StuckRows,
+}
+CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
+"""The check types by the name of their field in the resource."""
+
+Check.rules = (exactly_one(*CHECK_TYPES),)
