@@ -13,6 +13,8 @@ from testbed.holding_proxy import Hold, HoldingProxy
 from testbed.operator import Operator, forget_actions, start_operator
 from testbed.team import Team
 
+pytestmark = pytest.mark.crash
+
 
 class World:
     """One service and one operator behind the proxy, which outlives a test unless it is killed."""

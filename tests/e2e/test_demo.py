@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.signals
+
 CHECKOUT = Path(__file__).parents[2]
 START_SECONDS = 120.0
 GONE_SECONDS = 5.0

@@ -1,8 +1,10 @@
 """What all API models share: camelCase names on the wire, no unknown fields, immutable values."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
@@ -154,6 +156,28 @@ PositiveDuration = Annotated[
     wire("string", _IS_DURATION, _AT_LEAST_1S, maxLength=18),
 ]
 """A duration of at least one second."""
+
+_NUMBER = r"^-?[0-9]{1,15}([.][0-9]{1,6})?$"
+
+
+def _to_decimal(text: object) -> object:
+    if isinstance(text, Decimal) or (isinstance(text, str) and re.fullmatch(_NUMBER, text)):
+        return Decimal(text)
+    raise ValueError(_IS_NUMBER.message)
+
+
+_IS_NUMBER = Rule(
+    f"self.matches('{_NUMBER}')",
+    'must be a quoted decimal such as "5", "0.8" or "-1.5"',
+)
+
+Number = Annotated[
+    Decimal,
+    BeforeValidator(_to_decimal),
+    PlainSerializer(str, return_type=str),
+    wire("string", _IS_NUMBER, maxLength=24),
+]
+"""A decimal, quoted: YAML and JSON would make a binary fraction of a plain one."""
 
 _NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _IS_NAME = Rule(
