@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+import servicesop
 from testbed.control_plane import ControlPlane
 from testbed.processes import PortTakenError, Process, Run, free_port
 
@@ -96,7 +97,8 @@ def start_operator(
 ) -> Operator:
     """Start `servicesop run` and wait until it is ready.
 
-    `source` holds another build of the package, such as one that was broken on purpose.
+    `source` holds another build of the package, such as one that was broken on purpose; without it
+    the operator is the one that the tests import.
     """
     directory = run.subdirectory("operator")
     for attempt in range(_START_TRIES):
@@ -117,9 +119,8 @@ def start_operator(
             "HOME": str(directory),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONWARNINGS": "error",
+            "PYTHONPATH": str(source or Path(servicesop.__file__).parents[1]),
         }
-        if source is not None:
-            environment["PYTHONPATH"] = str(source)
         process = run.start("operator", command, directory=directory, environment=environment)
         operator = Operator(process, port)
         if not wait:
