@@ -1,5 +1,6 @@
 """SIGTERM ends the operator soon and in order, and nothing of it stays in anybody's objects."""
 
+import contextlib
 import http.client
 import signal
 import time
@@ -69,11 +70,10 @@ def test_it_ends_while_its_checks_work(
     operator = start(f"--allow-dial=127.0.0.1:{postgres.port}", "--start-hold=1s")
     team.wait(lambda status: is_(status, "Remediating", "True"), 20)
     # A scraper keeps its connection.
-    scraper = http.client.HTTPConnection("127.0.0.1", operator.port)
-    scraper.request("GET", "/metrics")
-    assert scraper.getresponse().read()
-    took = end(operator)
-    scraper.close()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", operator.port)) as scraper:
+        scraper.request("GET", "/metrics")
+        assert scraper.getresponse().read()
+        took = end(operator)
     print(f"SIGTERM with an action in flight and a kept metrics connection: {took:.1f} s")
     assert took < SECONDS
     assert errors(operator) == []

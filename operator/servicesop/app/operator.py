@@ -34,6 +34,8 @@ from servicesop.status.recorder import EventRecorder
 
 SHELL_SECONDS = 1.5
 """How long kopf may take for its own end."""
+GOODBYE_SECONDS = 0.1
+"""How long the last connections may take for theirs."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,10 +57,15 @@ async def run(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with KubeClient(access) as client:
-        await _until_installed(client, stop)
-        if not stop.is_set():
-            await _run(config, access, client, stop)
+    try:
+        async with KubeClient(access) as client:
+            await _until_installed(client, stop)
+            if not stop.is_set():
+                await _run(config, access, client, stop)
+    finally:
+        # TLS connections that were cut off in the middle say goodbye on their own after their
+        # session is closed, and nobody can wait for them; a loop that ends before is not clean.
+        await asyncio.sleep(GOODBYE_SECONDS)
 
 
 async def _until_installed(client: KubeClient, stop: asyncio.Event) -> None:
