@@ -83,6 +83,7 @@ class Engine:
         self._metrics = metrics
         self._clock = clock
         self._random = random
+        self._closed = False
         self._listed: float | None = None
         """When all SOPs were last listed."""
         self._list_again = False
@@ -180,7 +181,11 @@ class Engine:
         return self._ledger.loaded and self._listed is not None
 
     async def close(self) -> None:
-        """End all turns in progress; what they had begun is found again by the next process."""
+        """End all turns in progress; what they had begun is found again by the next process.
+
+        None begins any more: events and timers go on until the process ends.
+        """
+        self._closed = True
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -445,6 +450,10 @@ class Engine:
                 self.forget(sop.key)
 
     def _spawn(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        if self._closed:
+            work.close()
+            return
+
         async def guarded() -> None:
             try:
                 await work
