@@ -6,11 +6,12 @@ A server that cannot start fails the tests. A run that leaves a test out is not 
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 
 import pytest
 
-from testbed import ControlPlane, Postgres, Run
+from testbed import ControlPlane, Postgres, Run, Version
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -94,6 +95,19 @@ def control_plane(run: Run) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def postgres(run: Run) -> Iterator[Postgres]:
-    with Postgres(run) as postgres:
-        yield postgres
+def postgres_of(run: Run) -> Iterator[Callable[[Version], Postgres]]:
+    """Give the session's server of a version, started when it is first asked for."""
+    started: dict[Version, Postgres] = {}
+    with ExitStack() as servers:
+
+        def postgres_of(version: Version) -> Postgres:
+            if version not in started:
+                started[version] = servers.enter_context(Postgres(run, version))
+            return started[version]
+
+        yield postgres_of
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_of: Callable[[Version], Postgres]) -> Postgres:
+    return postgres_of(Version.V18)

@@ -40,7 +40,7 @@ class Reader:
     database: str
     user: str
     secret: dict[str, bytes]
-    tls: str = "Disable"
+    tls: str
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
@@ -128,7 +128,7 @@ def new_reader(server: Postgres, password: str = PASSWORD) -> Reader:
         "user": user.encode(),
         "password": password.encode(),
     }
-    return Reader(server, database, user, secret)
+    return Reader(server, database, user, secret, "Require" if server.authority else "Disable")
 
 
 async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:

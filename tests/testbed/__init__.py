@@ -1,14 +1,15 @@
 """Real servers for tests, demo and benchmark: a Kubernetes control plane and PostgreSQL.
 
-Everything comes from package registries (Go modules, PyPI) and runs as the calling user, without
-Docker. A `Run` owns one directory and the processes started in it; `ControlPlane` and `Postgres`
-are started in a run, and nothing of them outlives the process that opened the run.
+Everything comes from package registries (Go modules, PyPI, npm) and runs as the calling user,
+without Docker. A `Run` owns one directory and the processes started in it; `ControlPlane` and
+`Postgres` are started in a run, and nothing of them outlives the process that opened the run.
 """
 
 from testbed.audit import AuditLog, AuditRecord
 from testbed.control_plane import ControlPlane, KubectlError
 from testbed.pod_log import PodLog
 from testbed.postgres import Postgres
+from testbed.postgres_programs import Version
 from testbed.processes import PortTakenError, Process, Run, ServerError, free_port
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "Process",
     "Run",
     "ServerError",
+    "Version",
     "free_port",
 ]

