@@ -3,16 +3,16 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
 from servicesop.api.sop import Connection
-from servicesop.checks.runner import NO_TURN, Surroundings
-from servicesop.judge.rollout import DeploymentView, PodView
+from servicesop.checks.runner import Surroundings
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.errors import SourceError
 from servicesop.sources.postgres.pool import Databases, PooledDatabase
+from surroundings import NOBODY
 from testbed import Postgres
 
 NAMESPACE = "shop"
@@ -63,13 +63,9 @@ class Reader:
 
     @property
     def surroundings(self) -> Surroundings:
-        nothing = _Nothing()
-        return Surroundings(
+        return replace(
+            NOBODY,
             namespace=NAMESPACE,
-            targets={},
-            default_target=None,
-            workloads=nothing,
-            logs=nothing,
             database=self.databases.for_sop(NAMESPACE),
             connections={"database": self.connection},
         )
@@ -97,19 +93,6 @@ class Reader:
         )
         assert isinstance(count, int)
         return count
-
-
-class _Nothing:
-    turns = NO_TURN
-
-    def deployment(self, name: str) -> DeploymentView | None:
-        raise AssertionError(name)
-
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        raise AssertionError(deployment)
-
-    async def read(self, *arguments: object, **options: object) -> None:
-        raise AssertionError(arguments, options)
 
 
 def new_reader(server: Postgres, password: str = PASSWORD) -> Reader:

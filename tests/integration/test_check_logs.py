@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.logs import LogReader
 from servicesop.sources.kubernetes.workloads import WorkloadCache
+from surroundings import NOBODY
 from testbed import ControlPlane, PodLog
 
 CANARY = "canary-in-a-log-line"
@@ -80,14 +82,13 @@ async def around(service: Service) -> AsyncIterator[Surroundings]:
         cache.hold(service.namespace)
         await cache.synced(service.namespace)
         target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
-        yield Surroundings(
-            service.namespace,
-            {"a": target},
-            target,
-            cache.view(service.namespace),
-            LogReader(client).of(service.namespace),
-            lambda _: pytest.fail("this check asks no database"),
-            {},
+        yield replace(
+            NOBODY,
+            namespace=service.namespace,
+            targets={"a": target},
+            default_target=target,
+            workloads=cache.view(service.namespace),
+            logs=LogReader(client).of(service.namespace),
         )
         await cache.close()
 

@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,8 +18,8 @@ from servicesop.checks.workload import workload_check
 from servicesop.judge.results import Sample, Verdict
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
-from servicesop.sources.kubernetes.logs import LogReader
 from servicesop.sources.kubernetes.workloads import WorkloadCache
+from surroundings import NOBODY
 from testbed import ControlPlane
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,14 +96,12 @@ async def around(service: Service) -> AsyncIterator[Surroundings]:
         cache.hold(service.namespace)
         await cache.synced(service.namespace)
         target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
-        around = Surroundings(
-            service.namespace,
-            {"a": target},
-            target,
-            cache.view(service.namespace),
-            LogReader(client).of(service.namespace),
-            lambda _: pytest.fail("this check asks no database"),
-            {},
+        around = replace(
+            NOBODY,
+            namespace=service.namespace,
+            targets={"a": target},
+            default_target=target,
+            workloads=cache.view(service.namespace),
         )
         check = Check.model_validate({"name": "r", "workload": {"replicas": 3, "minReady": 3}})
         service.runner = workload_check(check, around)

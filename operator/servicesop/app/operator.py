@@ -25,7 +25,9 @@ from servicesop.engine.metrics import ConditionMetrics, Metrics
 from servicesop.sources.dial import DialGuard, Network
 from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
+from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.logs import LogReader
+from servicesop.sources.kubernetes.objects import ObjectReader
 from servicesop.sources.kubernetes.secrets import Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.sources.postgres.pool import Databases
@@ -97,6 +99,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     guard = DialGuard(config.allow_dial, await _api_networks(access))
     databases = Databases(guard, Secrets(client).read)
     logs = LogReader(client)
+    objects = ObjectReader(client, Kinds(client))
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
     cache = WorkloadCache(client, lambda namespace, name: engine.workload_changed(namespace, name))
 
@@ -109,6 +112,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
             logs=logs.of(namespace),
             database=databases.for_sop(namespace),
             connections={connection.name: connection for connection in spec.connections},
+            objects=objects.of(namespace),
         )
 
     engine = Engine(

@@ -10,6 +10,7 @@ from servicesop.api.checks.check import Check
 from servicesop.api.sop import Connection, Target
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import DeploymentView, PodView
+from servicesop.sources.kubernetes.client import Json
 
 Turn = AbstractAsyncContextManager[object]
 """May be entered again and again, also by several at a time."""
@@ -51,6 +52,28 @@ class LogStream(Protocol):
         """
 
 
+class Objects(Protocol):
+    """Reads objects of any kind, Secrets excepted, as the namespace's runner."""
+
+    @property
+    def turns(self) -> Turn:
+        """What a check enters before it reads; waiting for it is not the API server's fault."""
+
+    async def get(self, api_version: str, kind: str, name: str) -> Json | None:
+        """Give an object, or None where there is none of that name.
+
+        Raise SourceError when that cannot be asked.
+        """
+
+    async def find(
+        self, api_version: str, kind: str, labels: Mapping[str, str]
+    ) -> tuple[Json, ...]:
+        """Give all objects that carry these labels, all of the kind where none are given.
+
+        Raise SourceError when they cannot be asked, or are more than are read.
+        """
+
+
 class Database(Protocol):
     """One database of the SOP, asked read-only."""
 
@@ -79,6 +102,7 @@ class Surroundings:
     logs: LogStream
     database: Callable[[Connection], Database]
     connections: Mapping[str, Connection]
+    objects: Objects
 
 
 class CheckRunner(Protocol):

@@ -1,5 +1,6 @@
 """What the check `leader` says of the leases that the database counted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,13 +13,10 @@ from servicesop.checks.runner import (
     NO_TURN,
     CheckRunner,
     Database,
-    LogStream,
-    Surroundings,
-    Workloads,
 )
 from servicesop.judge.results import Sample, Verdict
-from servicesop.judge.rollout import DeploymentView, PodView
 from servicesop.sources.errors import SourceError
+from surroundings import NOBODY
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -43,15 +41,6 @@ class Answering:
         self.asked.append((text, parameters, timeout, max_rows))
         return self.rows
 
-    def deployment(self, name: str) -> DeploymentView | None:
-        raise AssertionError(name)
-
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        raise AssertionError(deployment)
-
-    async def read(self, *arguments: object, **options: object) -> None:
-        raise AssertionError(arguments, options)
-
 
 def runner_for(database: Answering, **leader: object) -> CheckRunner:
     lease: dict[str, object] = {"connection": "database", "table": "leader_leases"}
@@ -66,19 +55,9 @@ def runner_for(database: Answering, **leader: object) -> CheckRunner:
         {"name": "database", "postgres": {"secretRef": {"name": "db"}}}
     )
     asked: Database = database
-    workloads: Workloads = database
-    logs: LogStream = database
     return LeaderRunner(
         check,
-        Surroundings(
-            namespace="shop",
-            targets={},
-            default_target=None,
-            workloads=workloads,
-            logs=logs,
-            database=lambda _: asked,
-            connections={"database": connection},
-        ),
+        replace(NOBODY, database=lambda _: asked, connections={"database": connection}),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,11 @@ from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Target
 from servicesop.checks.logs import logs_check
-from servicesop.checks.runner import CheckRunner, Surroundings
+from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.judge.results import Sample, Verdict
 from servicesop.judge.rollout import ContainerView, DeploymentView, PodView
 from servicesop.sources.errors import SourceError
+from surroundings import NOBODY
 
 T0 = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -56,6 +58,8 @@ class Container:
 
 class Pods:
     """Pods of one Deployment, and their logs."""
+
+    turns = NO_TURN
 
     def __init__(self, *names: str) -> None:
         self.pods = {name: [Container()] for name in names}
@@ -125,13 +129,10 @@ def build(pods: Pods, **spec: object) -> CheckRunner:
     check = Check.model_validate({"name": "quiet", "logs": fields})
     target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
 
-    def no_database(*_: object) -> None:
-        raise AssertionError
-
-    return logs_check(
-        check,
-        Surroundings("ns", {"a": target}, target, Cache(pods), pods, no_database, {}),  # type: ignore[arg-type]  # this check asks no database
+    around = replace(
+        NOBODY, targets={"a": target}, default_target=target, workloads=Cache(pods), logs=pods
     )
+    return logs_check(check, around)
 
 
 def counted(sample: Sample) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """How long rows stay in a status, as the check `stuckRows` judges it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,14 +12,11 @@ from servicesop.checks.runner import (
     NO_TURN,
     CheckRunner,
     Database,
-    LogStream,
-    Surroundings,
-    Workloads,
 )
 from servicesop.checks.stuck_rows import MAX_ROWS, StuckRowsRunner
 from servicesop.judge.results import Sample, Verdict
-from servicesop.judge.rollout import DeploymentView, PodView
 from servicesop.sources.errors import SourceError
+from surroundings import NOBODY
 
 # The check takes its ages from the database's clock, never from this one.
 NOW = datetime(1999, 1, 1, tzinfo=UTC)
@@ -46,15 +44,6 @@ class Table:
         self.asked.append((text, parameters, timeout, max_rows))
         return [(*row, self.clock) for row in self.rows[:max_rows]]
 
-    def deployment(self, name: str) -> DeploymentView | None:
-        raise AssertionError(name)
-
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        raise AssertionError(deployment)
-
-    async def read(self, *arguments: object, **options: object) -> None:
-        raise AssertionError(arguments, options)
-
 
 def runner_for(table: Table, /, **stuck_rows: object) -> CheckRunner:
     spec: dict[str, object] = {
@@ -68,19 +57,9 @@ def runner_for(table: Table, /, **stuck_rows: object) -> CheckRunner:
         {"name": "database", "postgres": {"secretRef": {"name": "db"}}}
     )
     asked: Database = table
-    workloads: Workloads = table
-    logs: LogStream = table
     return StuckRowsRunner(
         check,
-        Surroundings(
-            namespace="shop",
-            targets={},
-            default_target=None,
-            workloads=workloads,
-            logs=logs,
-            database=lambda _: asked,
-            connections={"database": connection},
-        ),
+        replace(NOBODY, database=lambda _: asked, connections={"database": connection}),
     )
 
 

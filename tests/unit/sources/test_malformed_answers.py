@@ -8,6 +8,7 @@ import asyncio
 import math
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,11 +21,12 @@ from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection, Target
 from servicesop.checks.log_cursor import AHEAD, Stamps, nanoseconds
 from servicesop.checks.registry import build
-from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings
+from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.checks.stuck_rows import MAX_ROWS
 from servicesop.judge.results import MAX_EVIDENCE, MAX_EVIDENCE_LINE, MAX_MESSAGE, Verdict
 from servicesop.judge.rollout import ContainerView, DeploymentView, PodView
 from servicesop.sources.errors import SourceError
+from surroundings import NOBODY
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
@@ -88,8 +90,8 @@ class Source:
         target = Target.model_validate({"name": "api", "ref": {"kind": "Deployment", "name": "a"}})
         return build(
             check,
-            Surroundings(
-                namespace="shop",
+            replace(
+                NOBODY,
                 targets={"api": target},
                 default_target=target,
                 workloads=self,

@@ -47,8 +47,8 @@ class ApiError(Exception):
     """The API server answered, and the answer is no.
 
     `status` is the HTTP status; `reason` is the one word of the Kubernetes Status (`NotFound`),
-    `BadAnswer` for an answer that cannot be read, or empty. The message is left out on purpose: it
-    may hold anything that somebody wrote into an object.
+    `BadAnswer` for an answer that cannot be read, `TooLarge` for one beyond the limit, or empty.
+    The message is left out on purpose: it may hold anything that somebody wrote into an object.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -161,9 +161,10 @@ class _Requests:
         query: Query | None = None,
         *,
         timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
+        max_bytes: int = MAX_BODY,
     ) -> Json:
-        """Read one object."""
-        return await self._call("GET", path, query, timeout=timeout)
+        """Read one object, or the first page of a list."""
+        return await self._call("GET", path, query, timeout=timeout, max_bytes=max_bytes)
 
     async def list_pages(
         self,
@@ -341,6 +342,7 @@ class _Requests:
         body: Json | list[Json] | None = None,
         content_type: str = "application/json",
         timeout: float,  # noqa: ASYNC109 - aiohttp enforces it
+        max_bytes: int = MAX_BODY,
     ) -> Json:
         self._check(path)
         headers = dict(self._headers)
@@ -357,7 +359,7 @@ class _Requests:
             body=data,
             limits=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
         ) as response:
-            return _parsed(await _bounded(response, MAX_BODY), response.status)
+            return _parsed(await _bounded(response, max_bytes), response.status)
 
 
 class RunnerClient(_Requests):
@@ -467,7 +469,7 @@ async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
-            raise ApiError(response.status, "BadAnswer")
+            raise ApiError(response.status, "TooLarge")
     return bytes(body)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
-from weakref import WeakValueDictionary
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
@@ -16,6 +15,7 @@ from servicesop.sources.kubernetes.client import (
     KubeClient,
     RunnerClient,
 )
+from servicesop.sources.kubernetes.turns import Turns, TurnTable
 
 MAX_CHECKS: Final = 16
 """Checks of this process that read logs at the same time."""
@@ -25,43 +25,22 @@ MAX_STREAMS: Final = 64
 """Logs read at the same time: each holds a connection through to a kubelet."""
 
 
-class Turns:
-    """Lets a bounded number of checks read logs, first come first served; use as `async with`."""
-
-    def __init__(self, own: asyncio.Semaphore, everybody: asyncio.Semaphore) -> None:
-        self._own = own
-        self._everybody = everybody
-
-    async def __aenter__(self) -> None:
-        # In this order: whoever waits for its namespace must not hold a place that others want.
-        await self._own.acquire()
-        try:
-            await self._everybody.acquire()
-        except BaseException:
-            self._own.release()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._everybody.release()
-        self._own.release()
-
-
 class LogReader:
     """Reads logs for all namespaces, a bounded number at once."""
 
     def __init__(self, client: KubeClient, *, max_checks: int = MAX_CHECKS) -> None:
         self._client = client
-        self._everybody = asyncio.Semaphore(max_checks)
+        self._turns = TurnTable(max_checks, MAX_CHECKS_PER_NAMESPACE)
         self._streams = asyncio.Semaphore(MAX_STREAMS)
-        self._own: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def of(self, namespace: str) -> "NamespaceLogs":
         """Give the log streams of one namespace, read as its runner."""
-        own = self._own.get(namespace)
-        if own is None:
-            own = self._own[namespace] = asyncio.Semaphore(MAX_CHECKS_PER_NAMESPACE)
-        turns = Turns(own, self._everybody)
-        return NamespaceLogs(self._client, self._client.as_runner(namespace), turns, self._streams)
+        return NamespaceLogs(
+            self._client,
+            self._client.as_runner(namespace),
+            self._turns.of(namespace),
+            self._streams,
+        )
 
 
 class NamespaceLogs:

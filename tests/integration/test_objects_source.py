@@ -1,0 +1,296 @@
+"""Objects of any kind, read as the namespace's runner from a real API server."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from servicesop.api.reasons import UnknownReason
+from servicesop.checks.runner import Objects
+from servicesop.sources.errors import SourceError
+from servicesop.sources.kubernetes import kinds, objects
+from servicesop.sources.kubernetes.client import KubeClient
+from servicesop.sources.kubernetes.kinds import Kinds
+from servicesop.sources.kubernetes.objects import ObjectReader
+from testbed import ControlPlane
+
+CANARY = "canary-in-an-object"
+
+OPERATOR = """
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: operator, namespace: "{name}"}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: "{name}"}}
+rules:
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  resourceNames: [servicesop-runner]
+  verbs: [get, impersonate]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: "{name}"}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "{name}"}}
+subjects: [{{kind: ServiceAccount, name: operator, namespace: "{name}"}}]
+"""
+
+
+def crd(group: str, scope: str = "Namespaced") -> str:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    names = {"kind": "Widget", "listKind": "WidgetList", "plural": "widgets", "singular": "widget"}
+    return json.dumps(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"widgets.{group}"},
+            "spec": {"group": group, "names": names, "scope": scope, "versions": [version]},
+        }
+    )
+
+
+@dataclass
+class Place:
+    """A namespace with its runner, and a group of its own for made-up kinds."""
+
+    control_plane: ControlPlane
+    namespace: str
+
+    @property
+    def group(self) -> str:
+        return f"{self.namespace}.example.com"
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.control_plane.kubectl(*arguments, "-n", self.namespace, input=stdin)
+
+    def grant(self, verbs: str, resource: str) -> None:
+        role = f"runner-{uuid.uuid4().hex[:6]}"
+        self.kubectl("create", "role", role, f"--verb={verbs}", f"--resource={resource}")
+        self.kubectl(
+            *("create", "rolebinding", role, f"--role={role}"),
+            f"--serviceaccount={self.namespace}:servicesop-runner",
+        )
+
+    def config_map(self, name: str, text: str = "", **labels: str) -> None:
+        self.create("v1", "ConfigMap", name, labels, data={"text": text})
+
+    def create(
+        self, api_version: str, kind: str, name: str, labels: dict[str, str], **rest: Any
+    ) -> None:
+        body = {
+            "apiVersion": api_version,
+            "kind": kind,
+            "metadata": {"name": name, "labels": labels},
+        }
+        self.kubectl("create", "-f", "-", stdin=json.dumps(body | rest))
+
+
+@pytest.fixture
+def place(control_plane: ControlPlane) -> Iterator[Place]:
+    place = Place(control_plane, f"objects-{uuid.uuid4().hex[:8]}")
+    control_plane.kubectl("create", "namespace", place.namespace)
+    control_plane.kubectl("apply", "-f", "-", input=OPERATOR.format(name=place.namespace))
+    place.kubectl("create", "serviceaccount", "servicesop-runner")
+    yield place
+    control_plane.kubectl("delete", "clusterrole,clusterrolebinding", place.namespace)
+    control_plane.kubectl("delete", "crd", f"widgets.{place.group}", "--ignore-not-found")
+    control_plane.kubectl("delete", "namespace", place.namespace, "--wait=false")
+
+
+@pytest.fixture
+async def client(place: Place) -> AsyncIterator[KubeClient]:
+    kubeconfig = place.control_plane.service_account_kubeconfig(place.namespace, "operator")
+    async with await KubeClient.connect(kubeconfig) as client:
+        yield client
+
+
+@pytest.fixture
+def source(place: Place, client: KubeClient) -> Objects:
+    return ObjectReader(client, Kinds(client)).of(place.namespace)
+
+
+def served(place: Place) -> None:
+    """Wait until the API server serves the made-up kind, discovery included."""
+    deadline = time.monotonic() + 30
+    while not place.control_plane.kubectl("api-resources", f"--api-group={place.group}", "-o=name"):
+        assert time.monotonic() < deadline, "the API server does not list widgets"
+        time.sleep(0.1)
+
+
+async def refusal(asking: Any) -> tuple[UnknownReason, str]:
+    with pytest.raises(SourceError) as refused:
+        await asking
+    assert CANARY not in refused.value.message
+    return refused.value.reason, refused.value.message
+
+
+async def until_refused(ask: Callable[[], Any]) -> tuple[UnknownReason, str]:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await ask()
+            except SourceError as refused:
+                return refused.reason, refused.message
+            await asyncio.sleep(0.1)
+
+
+async def test_an_object_by_name_and_objects_by_labels(place: Place, source: Objects) -> None:
+    place.grant("get,list", "configmaps")
+    place.config_map("one", tier="front", app="api")
+    place.config_map("two", tier="back", app="api")
+    place.config_map("three", tier="front")
+    mark = place.control_plane.audit().mark()
+
+    found = await source.get("v1", "ConfigMap", "one")
+    by_labels = await source.find("v1", "ConfigMap", {"tier": "front", "app": "api"})
+    everything = await source.find("v1", "ConfigMap", {})
+    missing = await source.get("v1", "ConfigMap", "four")
+
+    assert found is not None
+    assert found["metadata"]["name"] == "one"
+    assert [item["metadata"]["name"] for item in by_labels] == ["one"]
+    assert {"one", "two", "three"} <= {item["metadata"]["name"] for item in everything}
+    assert missing is None
+    assert await source.find("v1", "ConfigMap", {"tier": "none"}) == ()
+    users = {
+        record.impersonated_user
+        for record in place.control_plane.audit().since(mark)
+        if record.resource == "configmaps" and record.namespace == place.namespace
+    }
+    assert f"system:serviceaccount:{place.namespace}:servicesop-runner" in users
+
+
+async def test_what_is_not_granted_is_named_with_its_verb_and_resource(
+    place: Place, source: Objects
+) -> None:
+    get = await refusal(source.get("batch/v1", "Job", "nightly"))
+    find = await refusal(source.find("v1", "PersistentVolumeClaim", {}))
+    place.kubectl("delete", "serviceaccount", "servicesop-runner")
+    nobody = await refusal(source.find("v1", "PersistentVolumeClaim", {}))
+
+    hint = "; grant it in this namespace (manifests/runner/objects)"
+    assert get == (
+        UnknownReason.ACCESS_DENIED,
+        f"servicesop-runner may not get jobs.batch{hint}",
+    )
+    assert find == (
+        UnknownReason.ACCESS_DENIED,
+        f"servicesop-runner may not list persistentvolumeclaims{hint}",
+    )
+    assert nobody == (
+        UnknownReason.NO_RUNNER,
+        "this namespace has no ServiceAccount servicesop-runner; apply manifests/runner",
+    )
+
+
+async def test_secrets_are_refused_whatever_the_runner_may(place: Place, source: Objects) -> None:
+    place.grant("get,list", "secrets")
+    place.kubectl("create", "secret", "generic", "one", f"--from-literal=password={CANARY}")
+    mark = place.control_plane.audit().mark()
+
+    for asking in (source.get("v1", "Secret", "one"), source.find("v1", "Secret", {})):
+        assert await refusal(asking) == (
+            UnknownReason.KIND_REFUSED,
+            "Secrets are never read by a check; ask for what is made from the Secret instead",
+        )
+    assert not [
+        record
+        for record in place.control_plane.audit().since(mark)
+        if record.resource == "secrets" and record.namespace == place.namespace
+    ]
+
+
+async def test_kinds_without_a_namespace_or_without_objects_are_refused(source: Objects) -> None:
+    assert await refusal(source.get("v1", "Node", "node-0")) == (
+        UnknownReason.KIND_REFUSED,
+        "Node of v1 belongs to no namespace, and an SOP sees only its own; make it a manual step",
+    )
+    reason, message = await refusal(
+        source.find("authorization.k8s.io/v1", "LocalSubjectAccessReview", {})
+    )
+    assert reason is UnknownReason.KIND_REFUSED
+    assert "offers no list of localsubjectaccessreviews.authorization.k8s.io" in message
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [("v1", "Widget"), ("none.example.com/v1", "Widget"), ("v9", "Pod"), ("batch/v9", "Job")],
+)
+async def test_a_kind_that_is_not_served_is_not_found(
+    source: Objects, api_version: str, kind: str
+) -> None:
+    for asking in (source.get(api_version, kind, "one"), source.find(api_version, kind, {})):
+        assert await refusal(asking) == (
+            UnknownReason.KIND_NOT_FOUND,
+            f"the API server knows no kind {kind} in {api_version}; install what defines it, or"
+            " correct the check's apiVersion and kind",
+        )
+
+
+async def test_a_kind_that_comes_is_found_and_one_that_goes_is_not_mistaken_for_no_objects(
+    place: Place, client: KubeClient
+) -> None:
+    now = [0.0]
+    source = ObjectReader(client, Kinds(client, clock=lambda: now[0])).of(place.namespace)
+    version = f"{place.group}/v1"
+    before, _ = await refusal(source.find(version, "Widget", {}))
+    place.kubectl("create", "-f", "-", stdin=crd(place.group))
+    served(place)
+    place.grant("get,list", f"widgets.{place.group}")
+    place.create(version, "Widget", "one", {})
+    now[0] += kinds.KEEP_UNKNOWN_SECONDS
+    found = await source.find(version, "Widget", {})
+    place.kubectl("delete", "crd", f"widgets.{place.group}")
+    gone, _ = await until_refused(lambda: source.find(version, "Widget", {}))
+    by_name, _ = await refusal(source.get(version, "Widget", "one"))
+
+    assert before is UnknownReason.KIND_NOT_FOUND
+    assert [item["metadata"]["name"] for item in found] == ["one"]
+    assert gone is UnknownReason.KIND_NOT_FOUND
+    assert by_name is UnknownReason.KIND_NOT_FOUND
+
+
+async def test_more_or_larger_objects_than_are_read_give_no_part(
+    place: Place, source: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.grant("get,list", "configmaps")
+    for name in ("one", "two", "three"):
+        place.config_map(name, CANARY * 1000, app="api")
+    assert len(await source.find("v1", "ConfigMap", {"app": "api"})) == 3
+    monkeypatch.setattr(objects, "MAX_OBJECTS", 2)
+    many = await refusal(source.find("v1", "ConfigMap", {"app": "api"}))
+    monkeypatch.setattr(objects, "MAX_OBJECTS", 500)
+    monkeypatch.setattr(objects, "MAX_BYTES", 10_000)
+    large = await refusal(source.get("v1", "ConfigMap", "one"))
+
+    assert many[0] is UnknownReason.TOO_MANY_OBJECTS
+    assert many[1].startswith("there are more than 2 configmaps, or they are larger than")
+    assert large[0] is UnknownReason.TOO_MANY_OBJECTS
+
+
+async def test_while_the_api_server_does_not_answer_it_is_an_error(
+    place: Place, source: Objects
+) -> None:
+    place.grant("get,list", "configmaps")
+    place.config_map("one")
+    assert await source.get("v1", "ConfigMap", "one") is not None
+    place.control_plane.stop_api_server()
+    try:
+        down, _ = await refusal(source.get("v1", "ConfigMap", "one"))
+    finally:
+        await asyncio.to_thread(place.control_plane.start_api_server)
+
+    assert down is UnknownReason.API_UNAVAILABLE

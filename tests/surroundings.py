@@ -1,0 +1,42 @@
+"""What a check under test may ask: what its test puts in the place of `NOBODY`, and no more."""
+
+from typing import NoReturn
+
+from servicesop.checks.runner import NO_TURN, Surroundings
+
+
+class _Nobody:
+    turns = NO_TURN
+
+    def deployment(self, name: str) -> NoReturn:
+        raise AssertionError(name)
+
+    def pods(self, *arguments: object) -> NoReturn:
+        raise AssertionError(arguments)
+
+    async def read(self, *arguments: object, **options: object) -> NoReturn:
+        raise AssertionError(arguments, options)
+
+    async def get(self, *arguments: object) -> NoReturn:
+        raise AssertionError(arguments)
+
+    async def find(self, *arguments: object) -> NoReturn:
+        raise AssertionError(arguments)
+
+
+def _no_database(*arguments: object) -> NoReturn:
+    raise AssertionError(arguments)
+
+
+_NOBODY = _Nobody()
+
+NOBODY = Surroundings(
+    namespace="shop",
+    targets={},
+    default_target=None,
+    workloads=_NOBODY,
+    logs=_NOBODY,
+    database=_no_database,
+    connections={},
+    objects=_NOBODY,
+)
