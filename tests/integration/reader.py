@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Connection
 from servicesop.checks.runner import NO_TURN, Surroundings
-from servicesop.judge.rollout import DeploymentView, PodView
+from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.errors import SourceError
 from servicesop.sources.postgres.pool import Databases, PooledDatabase
@@ -102,11 +103,11 @@ class Reader:
 class _Nothing:
     turns = NO_TURN
 
-    def deployment(self, name: str) -> DeploymentView | None:
+    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
         raise AssertionError(name)
 
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        raise AssertionError(deployment)
+    def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
+        raise AssertionError(workload)
 
     async def read(self, *arguments: object, **options: object) -> None:
         raise AssertionError(arguments, options)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from servicesop.api.checks.check import Check
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection
 from servicesop.checks.leader import LeaderRunner
@@ -17,7 +18,7 @@ from servicesop.checks.runner import (
     Workloads,
 )
 from servicesop.judge.results import Sample, Verdict
-from servicesop.judge.rollout import DeploymentView, PodView
+from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -43,11 +44,11 @@ class Answering:
         self.asked.append((text, parameters, timeout, max_rows))
         return self.rows
 
-    def deployment(self, name: str) -> DeploymentView | None:
+    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
         raise AssertionError(name)
 
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        raise AssertionError(deployment)
+    def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
+        raise AssertionError(workload)
 
     async def read(self, *arguments: object, **options: object) -> None:
         raise AssertionError(arguments, options)
