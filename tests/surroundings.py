@@ -5,14 +5,16 @@ from typing import NoReturn
 from servicesop.checks.runner import NO_TURN, Surroundings
 
 
-class _Nobody:
-    turns = NO_TURN
-
-    def deployment(self, name: str) -> NoReturn:
-        raise AssertionError(name)
+class _NoWorkloads:
+    def get(self, *arguments: object) -> NoReturn:
+        raise AssertionError(arguments)
 
     def pods(self, *arguments: object) -> NoReturn:
         raise AssertionError(arguments)
+
+
+class _Nobody:
+    turns = NO_TURN
 
     async def read(self, *arguments: object, **options: object) -> NoReturn:
         raise AssertionError(arguments, options)
@@ -34,7 +36,7 @@ NOBODY = Surroundings(
     namespace="shop",
     targets={},
     default_target=None,
-    workloads=_NOBODY,
+    workloads=_NoWorkloads(),
     logs=_NOBODY,
     database=_no_database,
     connections={},

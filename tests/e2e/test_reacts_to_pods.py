@@ -36,7 +36,7 @@ def test_without_the_watch_it_is_not_seen_in_time(
     deaf = broken_build(
         tmp_path,
         "engine/engine.py",
-        "for key in self._sops.reacting((namespace, deployment)):",
+        "for key in self._sops.reacting(place):",
         "for key in ():",
     )
     operator = start_operator(run, operator_kubeconfig, source=deaf)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from servicesop.api.checks.check import Check
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Target
 from servicesop.checks.logs import logs_check
@@ -105,7 +106,7 @@ def counts(sample: Sample) -> list[int]:
 async def known(around: Surroundings, pods: list[str]) -> None:
     async with asyncio.timeout(10):
         while True:
-            deployment = around.workloads.deployment("api")
+            deployment = around.workloads.get(WorkloadKind.DEPLOYMENT, "api")
             assert deployment is not None
             if sorted(pod.name for pod in around.workloads.pods(deployment)) == pods:
                 return
@@ -194,7 +195,7 @@ async def test_the_crash_of_a_container_is_found_in_its_previous_log(
 
     async with asyncio.timeout(10):
         while True:
-            deployment = around.workloads.deployment("api")
+            deployment = around.workloads.get(WorkloadKind.DEPLOYMENT, "api")
             assert deployment is not None
             if any(c.restarts for p in around.workloads.pods(deployment) for c in p.containers):
                 break

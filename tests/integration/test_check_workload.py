@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from servicesop.api.checks.check import Check
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Target
 from servicesop.checks.runner import CheckRunner, Surroundings
@@ -105,7 +106,7 @@ async def around(service: Service) -> AsyncIterator[Surroundings]:
         )
         check = Check.model_validate({"name": "r", "workload": {"replicas": 3, "minReady": 3}})
         service.runner = workload_check(check, around)
-        assert service.runner.reacts_to == "api"
+        assert service.runner.reacts_to == target.ref
 
         async def react() -> None:
             while True:
@@ -149,7 +150,7 @@ async def test_a_rollout_that_takes_one_pod_at_a_time_never_fails(
     said = {sample.reason for _, sample in service.samples}
     assert UnknownReason.ROLLING_OUT in said
     assert Verdict.FAILED not in [sample.verdict for _, sample in service.samples]
-    deployment = around.workloads.deployment("api")
+    deployment = around.workloads.get(WorkloadKind.DEPLOYMENT, "api")
     assert deployment is not None
     assert deployment.updated == 3
 
@@ -192,7 +193,7 @@ async def test_a_deployment_that_is_gone_is_an_error_that_names_it(
     assert service.runner is not None
     await asyncio.to_thread(service.kubectl, "delete", "deployment/api")
     async with asyncio.timeout(10):
-        while around.workloads.deployment("api") is not None:  # noqa: ASYNC110 - a cache's state
+        while around.workloads.get(WorkloadKind.DEPLOYMENT, "api") is not None:  # noqa: ASYNC110 - a cache's state
             await asyncio.sleep(0.02)
     with pytest.raises(SourceError, match="no Deployment api") as error:
         await service.runner.run(NOW)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 from servicesop.sources.kubernetes.informer import Informer
 from servicesop.sources.kubernetes.logs import LogReader
-from servicesop.sources.kubernetes.workloads import NamespaceView, WorkloadCache
+from servicesop.sources.kubernetes.workloads import NamespaceView, Place, WorkloadCache
 from testbed import ControlPlane
 
 OPERATOR = """
@@ -116,7 +117,7 @@ async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 
 def ready_pods(view: NamespaceView, name: str) -> set[str]:
     try:
-        found = view.deployment(name)
+        found = view.get(WorkloadKind.DEPLOYMENT, name)
         return {p.uid for p in view.pods(found) if p.ready and not p.deleting} if found else set()
     except SourceError:
         return set()
@@ -210,17 +211,17 @@ async def test_the_cache_joins_pods_to_their_deployment_and_tells_of_each_change
     control_plane: ControlPlane, client: KubeClient, namespace: str
 ) -> None:
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=deployment("api", 2))
-    told: list[tuple[str, str]] = []
-    cache = WorkloadCache(client, lambda *change: told.append(change))
+    told: list[Place] = []
+    cache = WorkloadCache(client, told.append)
     view = cache.view(namespace)
     with pytest.raises(SourceError) as before:
-        view.deployment("api")
+        view.get(WorkloadKind.DEPLOYMENT, "api")
     cache.hold(namespace)
     try:
         await cache.synced(namespace)
         await until(lambda: len(ready_pods(view, "api")) == 2)
         old = ready_pods(view, "api")
-        first = view.deployment("api")
+        first = view.get(WorkloadKind.DEPLOYMENT, "api")
         assert first is not None
         assert (first.replicas, first.max_unavailable, first.action) == (2, 0, "")
         victim = next(pod.name for pod in view.pods(first))
@@ -239,31 +240,31 @@ async def test_the_cache_joins_pods_to_their_deployment_and_tells_of_each_change
         )
 
         def rolled_out() -> bool:
-            now = view.deployment("api")
+            now = view.get(WorkloadKind.DEPLOYMENT, "api")
             return now is not None and now.action == "one" and now.updated == now.current == 2
 
         await until(rolled_out)
-        second = view.deployment("api")
+        second = view.get(WorkloadKind.DEPLOYMENT, "api")
         assert second is not None
         assert second.template_hash != first.template_hash
         await until(lambda: len({pod.template for pod in view.pods(second)}) == 1)
         told.clear()
         control_plane.kubectl("delete", "deployment/api", "-n", namespace)
-        await until(lambda: view.deployment("api") is None)
+        await until(lambda: view.get(WorkloadKind.DEPLOYMENT, "api") is None)
         await until(lambda: view.pods(second) == ())
     finally:
         await cache.close()
 
     assert before.value.reason is UnknownReason.API_UNAVAILABLE
-    assert set(told) == {(namespace, "api")}
+    assert set(told) == {(namespace, WorkloadKind.DEPLOYMENT, "api")}
 
 
 async def test_above_the_limit_one_cluster_wide_set_of_watches_serves_all_namespaces(
     control_plane: ControlPlane, client: KubeClient, namespace: str
 ) -> None:
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=deployment("api", 1))
-    told: list[tuple[str, str]] = []
-    cache = WorkloadCache(client, lambda *change: told.append(change), max_namespaces=1)
+    told: list[Place] = []
+    cache = WorkloadCache(client, told.append, max_namespaces=1)
     mark = control_plane.audit().mark()
     try:
         cache.hold("default")
@@ -273,10 +274,10 @@ async def test_above_the_limit_one_cluster_wide_set_of_watches_serves_all_namesp
         view = cache.view(namespace)
         await until(lambda: len(ready_pods(view, "api")) == 1)
         await until(lambda: len(cache._scopes) == 0)
-        assert cache.view("default").deployment("none") is None
+        assert cache.view("default").get(WorkloadKind.DEPLOYMENT, "none") is None
         cache.release(namespace)
         with pytest.raises(SourceError):
-            view.deployment("api")
+            view.get(WorkloadKind.DEPLOYMENT, "api")
         told.clear()
         control_plane.kubectl("scale", "deployment/api", "--replicas=2", "-n", namespace)
         await asyncio.to_thread(
@@ -316,12 +317,12 @@ async def test_a_restarted_api_server_with_compacted_history_is_seen_again_withi
 
         def gone() -> bool:
             try:
-                return view.deployment("other") is None
+                return view.get(WorkloadKind.DEPLOYMENT, "other") is None
             except SourceError:
                 return False
 
         await until(gone, seconds=10)
-        assert view.deployment("api") is not None
+        assert view.get(WorkloadKind.DEPLOYMENT, "api") is not None
     finally:
         await cache.close()
 

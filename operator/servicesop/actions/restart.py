@@ -1,4 +1,4 @@
-"""Restart a Deployment's pods: one annotation of our own on its pod template.
+"""Restart a workload's pods: one annotation of our own on its pod template.
 
 Not `kubectl.kubernetes.io/restartedAt`: where Git carries that key, the next sync puts the old
 value back and rolls the pods a second time.
@@ -7,10 +7,11 @@ value back and rolls the pods a second time.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.status import Intent
-from servicesop.judge.rollout import DeploymentView
+from servicesop.judge.rollout import WorkloadView
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, RunnerClient
-from servicesop.sources.kubernetes.workloads import deployment_view
+from servicesop.sources.kubernetes.workloads import workload_view
 
 ANNOTATION = "servicesop.io/action"
 FIELD_MANAGER = "servicesop-actions"
@@ -33,18 +34,23 @@ class Result:
     """What became of the change, and the target afterwards if it is known."""
 
     sent: Sent
-    target: DeploymentView | None = None
+    target: WorkloadView | None = None
 
 
-def path_of(namespace: str, name: str) -> str:
-    """Give the path of a Deployment."""
-    return f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+def resource_of(kind: WorkloadKind) -> str:
+    """Give the resource of a kind, as paths and rights name it."""
+    return f"{kind.lower()}s"
 
 
-async def read(runner: RunnerClient, name: str) -> Json | None:
+def path_of(namespace: str, kind: WorkloadKind, name: str) -> str:
+    """Give the path of a workload."""
+    return f"/apis/apps/v1/namespaces/{namespace}/{resource_of(kind)}/{name}"
+
+
+async def read(runner: RunnerClient, kind: WorkloadKind, name: str) -> Json | None:
     """Read the target live, as the runner; None where it does not exist."""
     try:
-        return await runner.get(path_of(runner.namespace, name))
+        return await runner.get(path_of(runner.namespace, kind, name))
     except ApiError as error:
         if error.status == 404:
             return None
@@ -74,7 +80,7 @@ def patch_of(intent: Intent, live: Json) -> list[Json]:
 
 async def send(runner: RunnerClient, intent: Intent, live: Json) -> Result:
     """Apply the restart. Raise nothing: an unclear end is `Unknown`, and is found out later."""
-    path = path_of(runner.namespace, intent.workload)
+    path = path_of(runner.namespace, intent.kind, intent.workload)
     try:
         after = await runner.json_patch(path, patch_of(intent, live), FIELD_MANAGER)
     except ApiUnreachable:
@@ -83,18 +89,18 @@ async def send(runner: RunnerClient, intent: Intent, live: Json) -> Result:
         if error.status in (400, 401, 403, 404, 405, 409, 413, 422):
             return await _classify(runner, intent)
         return Result(Sent.UNKNOWN)
-    return Result(Sent.APPLIED, deployment_view(after))
+    return Result(Sent.APPLIED, workload_view(intent.kind, after))
 
 
 async def _classify(runner: RunnerClient, intent: Intent) -> Result:
     # 422 has the same body for a failed test, a wrong path and a refused value: look instead.
     try:
-        live = await read(runner, intent.workload)
+        live = await read(runner, intent.kind, intent.workload)
     except (ApiError, ApiUnreachable):
         return Result(Sent.UNKNOWN)
     if live is None:
         return Result(Sent.STALE)
-    view = deployment_view(live)
+    view = workload_view(intent.kind, live)
     if view.action == intent.id:
         return Result(Sent.APPLIED, view)
     if view.uid != intent.uid or view.generation != intent.generation:

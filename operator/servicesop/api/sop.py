@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from servicesop.api.base import (
     wire,
 )
 from servicesop.api.checks.check import Check
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Mode, Procedure
 
 SecretKey = Annotated[
@@ -46,7 +47,7 @@ class Notify(StrEnum):
 class TargetRef(ApiModel):
     """A workload in the SOP's own namespace."""
 
-    kind: Literal["Deployment"]
+    kind: WorkloadKind
     """The kind of the workload."""
     name: ObjectName
     """Its name."""

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from servicesop.api.base import ApiModel, Duration, Name, ObjectName
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import ProcedureName
 from servicesop.api.times import Time
 
@@ -158,8 +159,10 @@ class Intent(ApiModel):
     """By which row."""
     target: Name
     """The SOP's name for the target."""
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT
+    """The kind of the workload."""
     workload: ObjectName
-    """The Deployment."""
+    """Its name."""
     uid: Uid
     """Its uid when it was judged."""
     generation: Generation
@@ -255,8 +258,10 @@ class HistoryItem(ApiModel):
     """Its id, as found in the target's pod template."""
     action: Word
     """What was done."""
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT
+    """The kind of the workload."""
     workload: ObjectName
-    """The Deployment."""
+    """Its name."""
     procedure: ProcedureName
     """For which procedure."""
     outcome: Outcome

@@ -101,7 +101,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     logs = LogReader(client)
     objects = ObjectReader(client, Kinds(client))
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
-    cache = WorkloadCache(client, lambda namespace, name: engine.workload_changed(namespace, name))
+    cache = WorkloadCache(client, lambda place: engine.workload_changed(place))
 
     def surroundings(namespace: str, spec: Spec) -> Surroundings:
         return Surroundings(

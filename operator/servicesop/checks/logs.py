@@ -16,10 +16,11 @@ from servicesop.api.checks.check import Check
 from servicesop.api.checks.logs import Logs
 from servicesop.api.durations import format_duration
 from servicesop.api.reasons import UnknownReason
+from servicesop.api.sop import TargetRef
 from servicesop.checks.log_cursor import SECOND, FirstLine, LastLine, LogCursor, nanoseconds
 from servicesop.checks.log_window import LogWindow
 from servicesop.checks.runner import CheckRunner, Surroundings, Turn
-from servicesop.checks.targets import target_deployment
+from servicesop.checks.targets import target_workload
 from servicesop.judge.results import Sample, failed, inconclusive, passed
 from servicesop.judge.rollout import ContainerView, PodView
 from servicesop.sources.errors import SourceError
@@ -60,7 +61,7 @@ class LogsCheck:
             self._pattern = None
 
     @property
-    def reacts_to(self) -> str | None:
+    def reacts_to(self) -> TargetRef | None:
         """None: lines are counted by the clock."""
         return None
 
@@ -77,8 +78,8 @@ class LogsCheck:
                 "the pattern is not valid RE2, or needs more than 8 MiB; simplify it"
                 " (smaller repetitions, fewer alternatives)",
             )
-        deployment = target_deployment(self._surroundings, self._spec.target)
-        pods = self._surroundings.workloads.pods(deployment)
+        workload = target_workload(self._surroundings, self._spec.target)
+        pods = self._surroundings.workloads.pods(workload)
         self._bury(pods)
         logs = [(pod, container) for pod in pods for container in self._wanted(pod)]
         answers = await asyncio.gather(

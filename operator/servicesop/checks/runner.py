@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from servicesop.api.checks.check import Check
-from servicesop.api.sop import Connection, Target
+from servicesop.api.kinds import WorkloadKind
+from servicesop.api.sop import Connection, Target, TargetRef
 from servicesop.judge.results import Sample
-from servicesop.judge.rollout import DeploymentView, PodView
+from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.sources.kubernetes.client import Json
 
 Turn = AbstractAsyncContextManager[object]
@@ -22,11 +23,11 @@ NO_TURN: Turn = nullcontext()
 class Workloads(Protocol):
     """The cached view of the SOP's own namespace, kept current by watches."""
 
-    def deployment(self, name: str) -> DeploymentView | None:
-        """Give a Deployment, or None where none exists. Raise SourceError while not synced."""
+    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
+        """Give a workload, or None where none exists. Raise SourceError while not synced."""
 
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        """Give the pods of the Deployment's ReplicaSets. Raise SourceError while not synced."""
+    def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
+        """Give the pods of a workload. Raise SourceError while not synced."""
 
 
 class LogStream(Protocol):
@@ -109,8 +110,8 @@ class CheckRunner(Protocol):
     """One check of one SOP; lives as long as the check's spec does and may keep cursors."""
 
     @property
-    def reacts_to(self) -> str | None:
-        """The Deployment whose changes make this check run at once, by name."""
+    def reacts_to(self) -> TargetRef | None:
+        """The workload whose changes make this check run at once."""
 
     @property
     def turn(self) -> Turn:

@@ -1,29 +1,31 @@
-"""Which Deployment a check looks at."""
+"""Which workload a check looks at."""
 
 from servicesop.api.reasons import UnknownReason
+from servicesop.api.sop import TargetRef
 from servicesop.checks.runner import Surroundings
-from servicesop.judge.rollout import DeploymentView
+from servicesop.judge.rollout import WorkloadView
 from servicesop.sources.errors import SourceError
 
 
-def target_name(surroundings: Surroundings, target: str | None) -> str | None:
-    """Give the name of the Deployment that a check means; None where there is no such target."""
+def target_ref(surroundings: Surroundings, target: str | None) -> TargetRef | None:
+    """Give what a check means by a target's name; None where there is no such target."""
     found = surroundings.targets.get(target) if target else surroundings.default_target
-    return found.ref.name if found else None
+    return found.ref if found else None
 
 
-def target_deployment(surroundings: Surroundings, target: str | None) -> DeploymentView:
-    """Give the Deployment that a check means. Raise SourceError if there is none."""
-    name = target_name(surroundings, target)
-    if name is None:
+def target_workload(surroundings: Surroundings, target: str | None) -> WorkloadView:
+    """Give the workload that a check means. Raise SourceError if there is none."""
+    ref = target_ref(surroundings, target)
+    if ref is None:
         raise SourceError(
             UnknownReason.TARGET_NOT_FOUND,
             "the check needs a target; name one of spec.targets, or add one",
         )
-    deployment = surroundings.workloads.deployment(name)
-    if deployment is None:
+    workload = surroundings.workloads.get(ref.kind, ref.name)
+    if workload is None:
         raise SourceError(
             UnknownReason.TARGET_NOT_FOUND,
-            f"there is no Deployment {name} in this namespace; create it, or correct spec.targets",
+            f"there is no {ref.kind} {ref.name} in this namespace; create it, or correct"
+            " spec.targets",
         )
-    return deployment
+    return workload

@@ -7,10 +7,11 @@ from typing import Final
 from servicesop.api.checks.check import Check
 from servicesop.api.checks.workload import Workload
 from servicesop.api.reasons import UnknownReason
+from servicesop.api.sop import TargetRef
 from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings
-from servicesop.checks.targets import target_deployment, target_name
+from servicesop.checks.targets import target_ref, target_workload
 from servicesop.judge.results import Sample, failed, inconclusive, passed
-from servicesop.judge.rollout import DeploymentView, PodView, Rollout, rollout_of
+from servicesop.judge.rollout import PodView, Rollout, WorkloadView, replacing, rollout_of
 
 _WAITING: Final = {
     "ImagePullBackOff": "ImagePull",
@@ -37,14 +38,14 @@ class WorkloadCheck:
         self._surroundings = surroundings
 
     @property
-    def reacts_to(self) -> str | None:
-        """The Deployment whose changes make this check run at once, by name."""
-        return target_name(self._surroundings, self._spec.target)
+    def reacts_to(self) -> TargetRef | None:
+        """The workload whose changes make this check run at once."""
+        return target_ref(self._surroundings, self._spec.target)
 
     async def run(self, now: datetime) -> Sample:
         """Observe and judge. Raise SourceError when there is nothing to judge."""
-        deployment = target_deployment(self._surroundings, self._spec.target)
-        return judge_workload(self._spec, deployment, self._surroundings.workloads.pods(deployment))
+        workload = target_workload(self._surroundings, self._spec.target)
+        return judge_workload(self._spec, workload, self._surroundings.workloads.pods(workload))
 
 
 def workload_check(check: Check, surroundings: Surroundings) -> CheckRunner:
@@ -53,7 +54,7 @@ def workload_check(check: Check, surroundings: Surroundings) -> CheckRunner:
     return WorkloadCheck(check.workload, surroundings)
 
 
-def judge_workload(spec: Workload, deployment: DeploymentView, pods: Sequence[PodView]) -> Sample:
+def judge_workload(spec: Workload, workload: WorkloadView, pods: Sequence[PodView]) -> Sample:
     """Judge one moment.
 
     Ready pods are counted from the pods themselves: status.readyReplicas follows seconds later, and
@@ -68,22 +69,22 @@ def judge_workload(spec: Workload, deployment: DeploymentView, pods: Sequence[Po
     A container that cannot pull its image or keeps crashing is a finding even while the old pods
     still carry the load: such a rollout does not progress.
     """
-    if deployment.observed_generation < deployment.generation:
+    if workload.observed_generation < workload.generation:
         return inconclusive(
-            UnknownReason.NOT_OBSERVED, "the Deployment's latest change is not yet acted upon"
+            UnknownReason.NOT_OBSERVED, f"the {workload.kind}'s latest change is not yet acted upon"
         )
-    live = [pod for pod in pods if not pod.deleting]
+    live = [pod for pod in pods if pod.counts]
     ready = sum(pod.ready for pod in live)
-    floor = deployment.replicas if spec.min_ready is None else spec.min_ready
-    replacing = _replacing(deployment, live)
-    starting = deployment.progressing and rollout_of(deployment) in _MOVING
-    least = min(floor, max(0, deployment.replicas - deployment.max_unavailable))
-    excused = ready >= least if replacing else starting
+    floor = workload.replicas if spec.min_ready is None else spec.min_ready
+    replaced = replacing(workload, live)
+    starting = workload.progressing and rollout_of(workload) in _MOVING
+    least = min(floor, max(0, workload.replicas - workload.max_unavailable))
+    excused = ready >= least if replaced else starting
 
     findings: dict[str, str] = {}
-    if spec.replicas is not None and deployment.replicas < spec.replicas:
+    if spec.replicas is not None and workload.replicas < spec.replicas:
         findings["TooFewConfigured"] = (
-            f"{deployment.replicas} replicas are configured, at least {spec.replicas} expected"
+            f"{workload.replicas} replicas are configured, at least {spec.replicas} expected"
         )
     if ready < floor and not excused:
         findings["NotReady"] = f"{ready} pods are ready, at least {floor} expected"
@@ -99,15 +100,7 @@ def judge_workload(spec: Workload, deployment: DeploymentView, pods: Sequence[Po
             UnknownReason.ROLLING_OUT,
             "a rollout is under way and has taken no more pods than its strategy allows",
         )
-    return passed("rolling out" if replacing or starting else "")
-
-
-def _replacing(deployment: DeploymentView, live: Sequence[PodView]) -> bool:
-    # `updated < replicas` alone is no rollout: it is also so for the moment after a pod of the
-    # current template was deleted. Old pods are what makes it one.
-    return rollout_of(deployment) is Rollout.IN_PROGRESS and (
-        deployment.current > deployment.updated or len({pod.template for pod in live}) > 1
-    )
+    return passed("rolling out" if replaced or starting else "")
 
 
 def _stuck(live: Sequence[PodView]) -> dict[tuple[str, str], str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Remediate, Row, Verify
 from servicesop.api.sop import Notify, Spec
 from servicesop.api.status import (
@@ -38,7 +39,7 @@ from servicesop.decide.procedures import (
 )
 from servicesop.decide.progress import action_id
 from servicesop.judge.debounce import Memory
-from servicesop.judge.rollout import DeploymentView
+from servicesop.judge.rollout import WorkloadView
 
 MAX_DOING = 512
 REFUSED_FOR = timedelta(minutes=5)
@@ -49,8 +50,9 @@ REFUSED_FOR = timedelta(minutes=5)
 class TargetFacts:
     """What is known of one target, by everybody's memory and the caches."""
 
+    kind: WorkloadKind
     workload: str
-    view: DeploymentView | None
+    view: WorkloadView | None
     known: bool
     """False while the caches cannot tell."""
     may_patch: bool | None
@@ -84,6 +86,7 @@ class Plan:
     row: Row
     remediate: Remediate
     target: str
+    kind: WorkloadKind
     workload: str
     uid: str
     """The target's uid."""
@@ -171,6 +174,7 @@ def facts_of(
         evidence=tuple(snapshot.checks[check] for check in evidence),
         target=target.view,
         target_known=target.known,
+        kind=target.kind,
         workload=target.workload,
         floor=max(floors, default=1),
         may_patch=target.may_patch,
@@ -334,8 +338,8 @@ class _Section:
     ) -> _Outcome:
         target = target_of(self.snapshot.spec, remediate)
         facts = self.snapshot.targets[target]
-        what = f"restart of Deployment {facts.workload}"
-        if any(one.workload == facts.workload for one in self.intents):
+        what = f"restart of {facts.kind} {facts.workload}"
+        if any((one.kind, one.workload) == (facts.kind, facts.workload) for one in self.intents):
             text = f"waits for the running {what}"
             return _Outcome(status.model_copy(update={"episode": episode, "doing": text}))
         if episode.stopped:
@@ -350,6 +354,7 @@ class _Section:
             row=row,
             remediate=remediate,
             target=target,
+            kind=facts.kind,
             workload=facts.workload,
             uid=uid,
             attempt=episode.attempts,
@@ -407,7 +412,7 @@ def _no_further(what: str, stopped: str) -> str:
 
 def doing(intent: Intent) -> str:
     """Say how far an action is."""
-    what = f"restart of Deployment {intent.workload}"
+    what = f"restart of {intent.kind} {intent.workload}"
     return {
         Phase.PLANNED: f"{what} is being sent",
         Phase.ISSUED: f"{what} is rolling out",

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Mode, Remediate
 from servicesop.api.status import CheckState
 from servicesop.decide.ledger import ActionEntry, all_actions, cooldown_ends, spent_attempts
 from servicesop.judge.debounce import Memory
-from servicesop.judge.rollout import DeploymentView, Rollout, rollout_of
+from servicesop.judge.rollout import Rollout, WorkloadView, rollout_of
 
 
 class Allowed(StrEnum):
@@ -37,6 +38,8 @@ class Allowed(StrEnum):
     """The namespace's runner may not change the target."""
     ACCESS_UNKNOWN = "AccessUnknown"
     """Whether the runner may change the target could not be asked."""
+    KIND_NOT_SUPPORTED = "KindNotSupported"
+    """The operator restarts Deployments only."""
     SCALED_TO_ZERO = "ScaledToZero"
     DEPLOYMENT_PAUSED = "DeploymentPaused"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
@@ -55,7 +58,14 @@ class Allowed(StrEnum):
     """The namespace or the cluster has had its share of actions."""
 
 
-FINAL = frozenset({Allowed.ACCESS_DENIED, Allowed.ATTEMPTS_SPENT, Allowed.LIMIT_REACHED})
+FINAL = frozenset(
+    {
+        Allowed.ACCESS_DENIED,
+        Allowed.KIND_NOT_SUPPORTED,
+        Allowed.ATTEMPTS_SPENT,
+        Allowed.LIMIT_REACHED,
+    }
+)
 """Refusals that do not pass by themselves: somebody is told at once."""
 
 
@@ -76,8 +86,9 @@ class Facts:
     starting: bool
     evidence: tuple[Memory, ...]
     """The checks that the action rests on."""
-    target: DeploymentView | None
+    target: WorkloadView | None
     target_known: bool
+    kind: WorkloadKind
     workload: str
     floor: int
     """Pods that must stay ready."""
@@ -130,9 +141,20 @@ def evidence_fresh(facts: Facts, remediate: Remediate, now: datetime) -> Refused
 def target_exists(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
     """The target is known to exist."""
     if not facts.target_known:
-        return Refused(Allowed.TARGET_UNKNOWN, f"Deployment {facts.workload} cannot be read now")
+        return Refused(Allowed.TARGET_UNKNOWN, f"{facts.kind} {facts.workload} cannot be read now")
     if facts.target is None:
-        return Refused(Allowed.TARGET_NOT_FOUND, f"Deployment {facts.workload} does not exist")
+        return Refused(Allowed.TARGET_NOT_FOUND, f"{facts.kind} {facts.workload} does not exist")
+    return None
+
+
+def kind_supported(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The target is of a kind that the action is made for."""
+    if facts.kind is not WorkloadKind.DEPLOYMENT:
+        return Refused(
+            Allowed.KIND_NOT_SUPPORTED,
+            f"the operator restarts Deployments only, not {facts.kind} {facts.workload};"
+            " escalate instead, or leave the restart to a person",
+        )
     return None
 
 
@@ -143,7 +165,7 @@ def runner_may_patch(facts: Facts, remediate: Remediate, now: datetime) -> Refus
     if not facts.may_patch:
         return Refused(
             Allowed.ACCESS_DENIED,
-            f"servicesop-runner may not patch Deployment {facts.workload};"
+            f"servicesop-runner may not patch {facts.kind} {facts.workload};"
             " grant it in this namespace (manifests/runner)",
         )
     return None
@@ -152,14 +174,14 @@ def runner_may_patch(facts: Facts, remediate: Remediate, now: datetime) -> Refus
 def replicas_wanted(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
     """The target is not scaled to zero: there would be nothing to restart."""
     if facts.target and facts.target.replicas == 0:
-        return Refused(Allowed.SCALED_TO_ZERO, f"Deployment {facts.workload} has 0 replicas")
+        return Refused(Allowed.SCALED_TO_ZERO, f"{facts.kind} {facts.workload} has 0 replicas")
     return None
 
 
 def rollout_at_rest(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
     """No rollout of the target is running, paused or failed."""
     assert facts.target is not None, "target_exists comes first"
-    name = f"Deployment {facts.workload}"
+    name = f"{facts.kind} {facts.workload}"
     match rollout_of(facts.target):
         case Rollout.PAUSED:
             return Refused(Allowed.DEPLOYMENT_PAUSED, f"{name} is paused")
@@ -180,7 +202,7 @@ def capacity_kept(facts: Facts, remediate: Remediate, now: datetime) -> Refused 
     if left < facts.floor:
         return Refused(
             Allowed.OUTAGE,
-            f"a rollout of Deployment {facts.workload} may leave {left} of {facts.floor} pods;"
+            f"a rollout of {facts.kind} {facts.workload} may leave {left} of {facts.floor} pods;"
             " set restart.allowOutage to accept that",
         )
     return None
@@ -223,6 +245,8 @@ def budget_left(facts: Facts, remediate: Remediate, now: datetime) -> Refused | 
 
 
 GATES: tuple[Gate, ...] = (
+    # Before the mode: a dry run must not propose what would not be done either.
+    kind_supported,
     mode_enforces,
     not_suspended,
     operator_settled,

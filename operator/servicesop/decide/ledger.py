@@ -142,7 +142,7 @@ def joined(record: TargetRecord, history: Iterable[HistoryItem]) -> tuple[Action
     own = {
         item.id: ActionEntry(id=item.id, action=item.action, time=item.time, outcome=item.outcome)
         for item in history
-        if item.workload == record.name and item.outcome.had_effect
+        if (item.kind, item.workload) == (record.kind, record.name) and item.outcome.had_effect
     }
     entries = tuple(_stricter(entry, own.pop(entry.id, entry)) for entry in record.actions)
     return (*entries, *own.values())

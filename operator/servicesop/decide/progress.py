@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from servicesop.api.status import CheckState, Intent, Outcome, Phase
 from servicesop.api.times import format_time, next_second, whole_seconds
 from servicesop.judge.debounce import Memory
-from servicesop.judge.rollout import DeploymentView, Rollout, rollout_of
+from servicesop.judge.rollout import Rollout, WorkloadView, rollout_of
 
 EVIDENCE_LIMIT = timedelta(minutes=10)
 """An intent that was not sent within this time is abandoned."""
@@ -30,9 +30,7 @@ class NotSent:
     """The intent was not applied and may be sent, with the preconditions that it recorded."""
 
 
-def recover(
-    intent: Intent, live: DeploymentView | None, now: datetime
-) -> Intent | Outcome | NotSent:
+def recover(intent: Intent, live: WorkloadView | None, now: datetime) -> Intent | Outcome | NotSent:
     """Find out from the live target what became of an intent that may or may not have been sent."""
     if live is None or live.uid != intent.uid:
         return Outcome.UNPROVEN
@@ -44,7 +42,7 @@ def recover(
     return Outcome.ABANDONED if now - intent.planned > EVIDENCE_LIMIT else NotSent()
 
 
-def issued(intent: Intent, live: DeploymentView, now: datetime) -> Intent:
+def issued(intent: Intent, live: WorkloadView, now: datetime) -> Intent:
     """Give the intent after the change was seen on the target."""
     return intent.model_copy(
         update={
@@ -59,13 +57,13 @@ def advance(
     intent: Intent,
     settle: timedelta,
     within: timedelta,
-    target: DeploymentView | None,
+    target: WorkloadView | None,
     verify: Mapping[str, Memory],
     now: datetime,
 ) -> Intent | Outcome:
     """Take an applied action one step further; give its outcome when it has one.
 
-    `target` is the cached view; None means that the Deployment is gone. `verify` holds the checks
+    `target` is the cached view; None means that the workload is gone. `verify` holds the checks
     that prove the action, by name; after `settle` they must pass throughout their `recoverFor`,
     at most `within` later.
     """
@@ -87,7 +85,7 @@ def _to(intent: Intent, phase: Phase, now: datetime) -> Intent:
     return intent.model_copy(update={"phase": phase, "phase_since": next_second(now)})
 
 
-def _rollout(intent: Intent, target: DeploymentView, now: datetime) -> Intent | Outcome:
+def _rollout(intent: Intent, target: WorkloadView, now: datetime) -> Intent | Outcome:
     stands = rollout_of(target)
     if stands is Rollout.COMPLETE:
         return _to(intent, Phase.SETTLING, now)

@@ -23,9 +23,9 @@ from servicesop.engine.metrics import Metrics
 from servicesop.engine.sop import Sop
 from servicesop.judge.debounce import Memory
 from servicesop.judge.results import Verdict
-from servicesop.judge.rollout import DeploymentView
+from servicesop.judge.rollout import WorkloadView
 from servicesop.sources.kubernetes.client import KubeClient
-from servicesop.sources.kubernetes.workloads import deployment_view
+from servicesop.sources.kubernetes.workloads import workload_view
 from servicesop.status.writer import StatusWriter
 
 _log = logging.getLogger(__name__)
@@ -79,15 +79,16 @@ class Acting:
         """Carry out a plan that every guard allows, up to the sent change."""
         if not await self.confirmed(sop, plan):
             return
-        target = (sop.namespace, "Deployment", plan.workload)
+        target = (sop.namespace, plan.kind, plan.workload)
         try:
             await self._ledger.claim(target, plan.id, "/".join(sop.key), sop.uid)
             await self._ledger.spend(sop.namespace, self._targets(), plan.id)
         except Conflict:
             self._metrics.refused.labels("Conflict").inc()
             return
-        live = await restart.read(self._client.as_runner(sop.namespace), plan.workload)
-        view = deployment_view(live) if live is not None else None
+        runner = self._client.as_runner(sop.namespace)
+        live = await restart.read(runner, plan.kind, plan.workload)
+        view = workload_view(plan.kind, live) if live is not None else None
         if view is None or view.uid != plan.uid or self._refused(sop, plan, view):
             # The claim is left to its deadline: another process may be acting under the same id.
             return
@@ -115,8 +116,8 @@ class Acting:
         `unsent` is how the intent ends if that shows that it must not be sent.
         """
         runner = self._client.as_runner(sop.namespace)
-        live = await restart.read(runner, intent.workload)
-        view = deployment_view(live) if live is not None else None
+        live = await restart.read(runner, intent.kind, intent.workload)
+        view = workload_view(intent.kind, live) if live is not None else None
         if view is not None and view.uid == intent.uid and view.action == intent.id:
             # Sent by another process, or late by an earlier one.
             await self._issued(sop, intent, view)
@@ -130,9 +131,10 @@ class Acting:
             return
         result = await restart.send(runner, intent, live)
         _log.info(
-            "%s/%s: restart of Deployment %s, action %s: %s",
+            "%s/%s: restart of %s %s, action %s: %s",
             sop.namespace,
             sop.name,
+            intent.kind,
             intent.workload,
             intent.id,
             result.sent,
@@ -148,7 +150,7 @@ class Acting:
                 # No answer. The intent stays Planned, and the target will tell.
                 pass
 
-    async def _issued(self, sop: Sop, intent: Intent, target: DeploymentView) -> None:
+    async def _issued(self, sop: Sop, intent: Intent, target: WorkloadView) -> None:
         done = issued(intent, target, self._now())
         others = tuple(one for one in sop.status.intents if one.id != intent.id)
         await self._write(sop, (*others, done))
@@ -163,7 +165,7 @@ class Acting:
             or metadata.get("deletionTimestamp") is not None
         )
 
-    def _refused(self, sop: Sop, plan: Plan, view: DeploymentView) -> bool:
+    def _refused(self, sop: Sop, plan: Plan, view: WorkloadView) -> bool:
         snapshot = self._snapshot(sop)
         section = next(one for one in sop.sections if one.name == plan.procedure)
         evidence = evidence_of(section, plan.row)
@@ -174,7 +176,7 @@ class Acting:
             self._metrics.refused.labels(refused.reason).inc()
         return refused is not None
 
-    def _intent(self, plan: Plan, view: DeploymentView) -> Intent:
+    def _intent(self, plan: Plan, view: WorkloadView) -> Intent:
         now = whole_seconds(self._now())
         return Intent(
             id=plan.id,
@@ -182,6 +184,7 @@ class Acting:
             procedure=plan.procedure,
             row=plan.row.name,
             target=plan.target,
+            kind=plan.kind,
             workload=plan.workload,
             uid=view.uid,
             generation=view.generation,
@@ -195,4 +198,4 @@ class Acting:
 
 def target_of(sop: Sop, intent: Intent) -> Target:
     """Give the ledger's name of an intent's target."""
-    return (sop.namespace, "Deployment", intent.workload)
+    return (sop.namespace, intent.kind, intent.workload)

@@ -35,7 +35,7 @@ from servicesop.engine.turn import Turns
 from servicesop.judge.results import Sample, error
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
-from servicesop.sources.kubernetes.workloads import WorkloadCache
+from servicesop.sources.kubernetes.workloads import Place, WorkloadCache
 from servicesop.status.conditions import Readiness, ReadyReason
 from servicesop.status.recorder import EventRecorder
 from servicesop.status.writer import Gone, StaleCopy, StatusWriter
@@ -156,11 +156,11 @@ class Engine:
         self._list_again = True
         self._wake_housekeeping.set()
 
-    def workload_changed(self, namespace: str, deployment: str) -> None:
-        """Run the checks that look at a Deployment, because it or its pods changed."""
-        for key in self._sops.reacting((namespace, deployment)):
+    def workload_changed(self, place: Place) -> None:
+        """Run the checks that look at a workload, because it or its pods changed."""
+        for key in self._sops.reacting(place):
             self._scheduler.hasten(key)
-        for sop in self._sops.changing((namespace, deployment)):
+        for sop in self._sops.changing(place):
             # Whether it may be acted on has perhaps changed; pods come and go in swarms.
             self._want_in(sop, SWARM_SECONDS)
 
@@ -211,7 +211,7 @@ class Engine:
             return
         sop.generation = int(metadata["generation"])
         # Held meanwhile, so that a change of the spec does not end and begin the watches.
-        self._cache.hold(sop.namespace)
+        self._cache.hold(sop.namespace, frozenset())
         self._unschedule(sop)
         try:
             self._fit(sop, Spec.model_validate(body["spec"]))
@@ -229,7 +229,7 @@ class Engine:
     def _fit(self, sop: Sop, spec: Spec) -> None:
         surroundings = self._surroundings(sop.namespace, spec)
         sop.fit(spec, lambda check: self._build(check, surroundings), self._clock.now())
-        self._cache.hold(sop.namespace)
+        self._cache.hold(sop.namespace, frozenset(target.ref.kind for target in spec.targets))
         self._sops.link(sop)
         self._metrics.sops.set(len(self._sops))
         if not spec.suspend:

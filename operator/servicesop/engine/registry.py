@@ -3,9 +3,7 @@
 from collections import Counter, defaultdict
 
 from servicesop.engine.sop import Key, Sop
-
-Place = tuple[str, str]
-"""Namespace and name of a Deployment."""
+from servicesop.sources.kubernetes.workloads import Place
 
 
 class Registry:
@@ -58,7 +56,7 @@ class Registry:
         return {sop.uid for sop in self._sops.values()}
 
     def link(self, sop: Sop) -> None:
-        """Enter which Deployments an SOP's spec names, and which of its checks react to them."""
+        """Enter which workloads an SOP's spec names, and which of its checks react to them."""
         for place, names in _reacting(sop).items():
             self._reacting[place] |= {(sop.key, name) for name in names}
         for place in _places(sop):
@@ -81,29 +79,30 @@ class Registry:
                 del self._changing[place]
 
     def reacting(self, place: Place) -> tuple[tuple[Key, str], ...]:
-        """Give the checks, by SOP and name, that run when a Deployment changes."""
+        """Give the checks, by SOP and name, that run when a workload changes."""
         return tuple(self._reacting.get(place, ()))
 
     def changing(self, place: Place) -> tuple[Sop, ...]:
-        """Give the SOPs that may act on a Deployment."""
+        """Give the SOPs that may act on a workload."""
         found = (self._sops.get(key) for key in self._changing.get(place, ()))
         return tuple(sop for sop in found if sop is not None)
 
     def count_targets(self) -> int:
-        """Count the Deployments that SOPs name."""
+        """Count the workloads that SOPs name."""
         return len(self._targets)
 
 
 def _places(sop: Sop) -> set[Place]:
     targets = sop.spec.targets if sop.spec else ()
-    return {(sop.namespace, target.ref.name) for target in targets}
+    return {(sop.namespace, target.ref.kind, target.ref.name) for target in targets}
 
 
 def _reacting(sop: Sop) -> dict[Place, set[str]]:
     found: dict[Place, set[str]] = {}
     for name, watched in sop.watched.items():
-        if watched.runner.reacts_to:
-            found.setdefault((sop.namespace, watched.runner.reacts_to), set()).add(name)
+        ref = watched.runner.reacts_to
+        if ref is not None:
+            found.setdefault((sop.namespace, ref.kind, ref.name), set()).add(name)
     return found
 
 

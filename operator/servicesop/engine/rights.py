@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from servicesop.actions import restart
 from servicesop.api.procedures import Mode
-from servicesop.api.sop import Spec
+from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import Tri
 from servicesop.sources.kubernetes.client import RUNNER, ApiError, ApiUnreachable, KubeClient
 from servicesop.status.conditions import Readiness, ReadyReason
@@ -39,13 +40,13 @@ def needed_by_checks(spec: Spec) -> tuple[Right, ...]:
     return tuple(sorted(rights))
 
 
-def needed_by_actions(spec: Spec, workload: str) -> tuple[Right, ...]:
-    """Give what the runner must be allowed to restart a Deployment."""
+def needed_by_actions(spec: Spec, ref: TargetRef) -> tuple[Right, ...]:
+    """Give what the runner must be allowed to restart a workload."""
     if spec.mode is not Mode.ENFORCE:
         return ()
     return (
-        Right("get", "apps", "deployments", workload),
-        Right("patch", "apps", "deployments", workload),
+        Right("get", "apps", restart.resource_of(ref.kind), ref.name),
+        Right("patch", "apps", restart.resource_of(ref.kind), ref.name),
     )
 
 

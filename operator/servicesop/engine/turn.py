@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from servicesop.actions import restart
-from servicesop.api.sop import Spec
+from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import (
     HistoryItem,
     Intent,
@@ -28,7 +28,7 @@ from servicesop.engine.rights import Rights, needed_by_actions
 from servicesop.engine.sop import Sop
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
-from servicesop.sources.kubernetes.workloads import WorkloadCache, deployment_view
+from servicesop.sources.kubernetes.workloads import WorkloadCache, workload_view
 from servicesop.status import events
 from servicesop.status.recorder import EventRecorder, Regarding
 from servicesop.status.report import refused, report
@@ -98,7 +98,7 @@ class Turns:
 
     async def _ask_rights(self, sop: Sop, spec: Spec) -> None:
         for target in spec.targets:
-            rights = needed_by_actions(spec, target.ref.name)
+            rights = needed_by_actions(spec, target.ref)
             sop.rights[target.name] = (
                 await self._rights.may_all(sop.namespace, rights) if rights else None
             )
@@ -147,21 +147,22 @@ class Turns:
             uid=sop.uid,
             checks=sop.checks,
             targets={
-                target.name: self._facts(sop, target.name, target.ref.name)
+                target.name: self._facts(sop, target.name, target.ref)
                 for target in sop.spec.targets
             },
             starting=starting,
         )
 
-    def _facts(self, sop: Sop, name: str, workload: str) -> TargetFacts:
-        target = (sop.namespace, "Deployment", workload)
+    def _facts(self, sop: Sop, name: str, ref: TargetRef) -> TargetFacts:
+        target = (sop.namespace, ref.kind, ref.name)
         try:
-            view = self._cache.view(sop.namespace).deployment(workload)
+            view = self._cache.view(sop.namespace).get(ref.kind, ref.name)
             known = True
         except SourceError:
             view, known = None, False
         return TargetFacts(
-            workload=workload,
+            kind=ref.kind,
+            workload=ref.name,
             view=view,
             known=known,
             may_patch=sop.rights.get(name),
@@ -180,7 +181,7 @@ class Turns:
             await self._recover(sop, intent)
             return
         try:
-            view = self._cache.view(sop.namespace).deployment(intent.workload)
+            view = self._cache.view(sop.namespace).get(intent.kind, intent.workload)
         except SourceError:
             return
         section = next((one for one in sop.sections if one.name == intent.procedure), None)
@@ -201,8 +202,9 @@ class Turns:
             await self._replace(sop, intent, after)
 
     async def _recover(self, sop: Sop, intent: Intent) -> None:
-        live = await restart.read(self._client.as_runner(sop.namespace), intent.workload)
-        view = deployment_view(live) if live is not None else None
+        runner = self._client.as_runner(sop.namespace)
+        live = await restart.read(runner, intent.kind, intent.workload)
+        view = workload_view(intent.kind, live) if live is not None else None
         found = recover(intent, view, self._clock.now())
         if isinstance(found, Outcome):
             await self._complete(sop, intent, found)
@@ -244,6 +246,7 @@ class Turns:
             time=whole_seconds(self._clock.now()),
             id=intent.id,
             action=intent.action,
+            kind=intent.kind,
             workload=intent.workload,
             procedure=intent.procedure,
             outcome=outcome,
@@ -268,7 +271,7 @@ class Turns:
     async def settle(self, sop: Sop) -> None:
         """Bring the ledger up to what the SOP's history says; a crash may have come in between."""
         for item in sop.status.history:
-            target = (sop.namespace, "Deployment", item.workload)
+            target = (sop.namespace, item.kind, item.workload)
             record = self._ledger.target(target)
             entry = next((one for one in record.actions if one.id == item.id), None)
             holds = record.claim is not None and record.claim.id == item.id

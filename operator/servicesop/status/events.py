@@ -72,13 +72,13 @@ def _actions(before: Status, after: Status) -> list[Note]:
     sent = {one.id for one in before.intents if one.phase is not Phase.PLANNED}
     for intent in after.intents:
         if intent.phase is not Phase.PLANNED and intent.id not in sent:
-            text = f"restarted Deployment {intent.workload} (action {intent.id})"
+            text = f"restarted {intent.kind} {intent.workload} (action {intent.id})"
             found.append(Note(NORMAL, "RestartIssued", "Restart", text))
     known = {item.id for item in before.history}
     for item in reversed(after.history):
         if item.id not in known:
             kind = NORMAL if item.outcome in (Outcome.HELPED, Outcome.NOT_NEEDED) else WARNING
-            text = f"restart of Deployment {item.workload} (action {item.id}): {item.outcome}"
+            text = f"restart of {item.kind} {item.workload} (action {item.id}): {item.outcome}"
             found.append(Note(kind, f"Restart{item.outcome}", "Verify", text))
     return found
 

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from servicesop.api.checks.check import Check
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Target
 from servicesop.checks.logs import logs_check
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.judge.results import Sample, Verdict
-from servicesop.judge.rollout import ContainerView, DeploymentView, PodView
+from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from surroundings import NOBODY
 
@@ -72,11 +73,11 @@ class Pods:
     def __getitem__(self, pod: str) -> Container:
         return self.pods[pod][0]
 
-    def deployment(self, name: str) -> DeploymentView | None:
+    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
         if name != "api":
             return None
         n = len(self.pods)
-        return DeploymentView("api", "u", 1, 1, n, n, n, n, n, False, False, False, 0, "", "h")
+        return WorkloadView("api", "u", 1, 1, n, n, n, n, n, False, False, False, 0, "", "h")
 
     def view(self) -> tuple[PodView, ...]:
         return tuple(
@@ -115,11 +116,11 @@ class Cache:
     def __init__(self, pods: Pods) -> None:
         self._pods = pods
 
-    def deployment(self, name: str) -> DeploymentView | None:
-        return self._pods.deployment(name)
+    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
+        return self._pods.get(WorkloadKind.DEPLOYMENT, name)
 
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        assert deployment.name == "api"
+    def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
+        assert workload.name == "api"
         return self._pods.view()
 
 

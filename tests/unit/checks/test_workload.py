@@ -9,9 +9,9 @@ from servicesop.api.checks.workload import Workload
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.workload import judge_workload
 from servicesop.judge.results import Verdict
-from servicesop.judge.rollout import ContainerView, DeploymentView, PodView
+from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 
-STEADY = DeploymentView(
+STEADY = WorkloadView(
     name="api",
     uid="u",
     generation=3,

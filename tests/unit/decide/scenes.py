@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Remediate
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
@@ -17,7 +18,7 @@ from servicesop.decide.ledger import ActionEntry
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Memory
 from servicesop.judge.results import Sample, error, failed, inconclusive, passed
-from servicesop.judge.rollout import DeploymentView
+from servicesop.judge.rollout import WorkloadView
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 SOP_UID = "b6f1a7a2-0000-4000-8000-000000000001"
@@ -165,8 +166,8 @@ OCM_REFUSES = {"ocm": bad("TooMany"), "leader": bad("Many")}
 NOTHING_KNOWN_ABOVE = {"leader": bad("Many"), "ocm": blind()}
 
 
-def deployment(**changes: Any) -> DeploymentView:
-    whole = DeploymentView(
+def deployment(**changes: Any) -> WorkloadView:
+    whole = WorkloadView(
         name="fleet-manager",
         uid=TARGET_UID,
         generation=7,
@@ -188,6 +189,7 @@ def deployment(**changes: Any) -> DeploymentView:
 
 def target(**changes: Any) -> TargetFacts:
     free = TargetFacts(
+        kind=WorkloadKind.DEPLOYMENT,
         workload="fleet-manager",
         view=deployment(),
         known=True,
@@ -226,6 +228,7 @@ def facts(**changes: Any) -> Facts:
         evidence=(bad("None"),),
         target=deployment(),
         target_known=True,
+        kind=WorkloadKind.DEPLOYMENT,
         workload="fleet-manager",
         floor=2,
         may_patch=True,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Mode
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState, Outcome
@@ -35,6 +36,7 @@ IN_VAIN = tuple(entry(f"v{hour}", minutes(60 * hour), outcome=Outcome.UNPROVEN) 
 OFTEN = tuple(entry(f"o{hour}", minutes(60 * hour), outcome=Outcome.HELPED) for hour in (1, 2, 3))
 
 REFUSALS: list[tuple[Allowed, dict[str, Any]]] = [
+    (Allowed.KIND_NOT_SUPPORTED, {"kind": WorkloadKind.STATEFUL_SET}),
     (Allowed.OBSERVE, {"mode": Mode.OBSERVE}),
     (Allowed.SUSPENDED, {"suspended": True}),
     (Allowed.OPERATOR_STARTING, {"starting": True}),

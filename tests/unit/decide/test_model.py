@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Remediate
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
@@ -282,6 +283,7 @@ class World(RuleBasedStateMachine):
             return ledger.budget_left(self.budget, "ns", 1, action, self.open_ids(), self.now)
 
         facts = TargetFacts(
+            kind=WorkloadKind.DEPLOYMENT,
             workload="fleet-manager",
             view=self.cache,
             known=True,

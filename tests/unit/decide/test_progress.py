@@ -11,7 +11,7 @@ from servicesop.decide.progress import EVIDENCE_LIMIT, ROLLOUT_LIMIT, NotSent, a
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Memory
 from servicesop.judge.results import error
-from servicesop.judge.rollout import DeploymentView
+from servicesop.judge.rollout import WorkloadView
 from unit.decide.scenes import (
     NOW,
     bad,
@@ -29,7 +29,7 @@ SETTLE, WITHIN = seconds(90), minutes(3)
 ID = intent_of().id
 
 
-def after_patch(**changes: object) -> DeploymentView:
+def after_patch(**changes: object) -> WorkloadView:
     return deployment(
         **{"generation": 8, "observed_generation": 8, "template_hash": "after", "action": ID}
         | changes
@@ -60,7 +60,7 @@ def after_patch(**changes: object) -> DeploymentView:
     ],
 )
 def test_the_live_target_tells_what_became_of_an_intent(
-    live: DeploymentView | None, waited: timedelta, found: object
+    live: WorkloadView | None, waited: timedelta, found: object
 ) -> None:
     assert recover(intent_of(), live, NOW + waited) == found
 
@@ -85,7 +85,7 @@ def test_an_outcome_that_is_not_known_uses_up_an_attempt() -> None:
 
 def step(
     intent: Intent,
-    view: DeploymentView | None = None,
+    view: WorkloadView | None = None,
     waited: timedelta = timedelta(),
     verify: dict[str, Memory] | None = None,
     *,
@@ -132,7 +132,7 @@ def phase_of(found: Intent | Outcome) -> Phase | Outcome:
     ],
 )
 def test_the_rollout_comes_first(
-    view: DeploymentView, waited: timedelta, expected: Phase | Outcome
+    view: WorkloadView, waited: timedelta, expected: Phase | Outcome
 ) -> None:
     assert phase_of(step(intent_of(Phase.ISSUED), view, waited)) is expected
 
@@ -158,7 +158,7 @@ def test_an_old_cached_view_proves_nothing(phase: Phase) -> None:
     ids=["put back", "changed again", "recreated", "deleted"],
 )
 def test_a_template_that_is_not_ours_any_more_is_reverted(
-    phase: Phase, view: DeploymentView | None
+    phase: Phase, view: WorkloadView | None
 ) -> None:
     assert step(intent_of(phase), view, gone=view is None) is Outcome.REVERTED
 

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from servicesop.api.reasons import UnknownReason
+from servicesop.api.sop import TargetRef
 from servicesop.api.status import Status
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.engine.acting import Acting
@@ -23,7 +24,7 @@ UNKNOWN = inconclusive(UnknownReason.NOT_COVERED, "cannot tell")
 class Idle:
     """A runner that nobody runs: the answers are prepared."""
 
-    reacts_to: str | None = None
+    reacts_to: TargetRef | None = None
     turn = NO_TURN
 
     async def run(self, now: datetime) -> Sample:

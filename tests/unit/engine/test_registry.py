@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from servicesop.api.checks.check import Check
-from servicesop.api.sop import Spec
+from servicesop.api.kinds import WorkloadKind
+from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import HistoryItem, Outcome, Phase, Status
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.engine.registry import Registry
@@ -12,12 +13,13 @@ from servicesop.engine.sop import Sop
 from servicesop.judge.results import Sample
 from unit.decide.scenes import NOW, intent_of, spec_of
 
-PLACE = ("ns", "fleet-manager")
+REF = TargetRef(kind=WorkloadKind.DEPLOYMENT, name="fleet-manager")
+PLACE = ("ns", REF.kind, REF.name)
 
 
 @dataclass
 class Reacting:
-    reacts_to: str | None
+    reacts_to: TargetRef | None
     turn = NO_TURN
 
     async def run(self, now: datetime) -> Sample:
@@ -26,7 +28,7 @@ class Reacting:
 
 def sop_of(name: str, spec: Spec, reacting: str | None = None) -> Sop:
     def build(check: Check) -> CheckRunner:
-        return Reacting("fleet-manager" if check.name == reacting else None)
+        return Reacting(REF if check.name == reacting else None)
 
     sop = Sop(
         key=("ns", name),
@@ -48,10 +50,11 @@ def test_a_deployment_leads_to_the_checks_that_react_to_it_and_the_sops_that_may
     sop = sop_of("one", spec_of(), reacting=check)
     registry.add(sop)
     registry.link(sop)
-    place = ("ns", spec_of().targets[0].ref.name)
+    ref = spec_of().targets[0].ref
+    place = ("ns", ref.kind, ref.name)
     assert registry.reacting(PLACE) == ((("ns", "one"), check),)
     assert registry.changing(place) == (sop,)
-    assert registry.reacting(("other", "fleet-manager")) == ()
+    assert registry.reacting(("other", REF.kind, REF.name)) == ()
 
     registry.unlink(sop)
     assert registry.reacting(PLACE) == ()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from servicesop.api.reasons import UnknownReason
-from servicesop.api.sop import Spec
+from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import CheckState, Status
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.engine.sop import Sop
@@ -20,7 +20,7 @@ EVERY = spec_of().every
 class Idle:
     """A runner that nobody runs."""
 
-    reacts_to: str | None = None
+    reacts_to: TargetRef | None = None
     turn = NO_TURN
 
     async def run(self, now: datetime) -> Sample:

@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from servicesop.judge.rollout import ContainerView, PodView
+from servicesop.api.kinds import WorkloadKind
+from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, Json, KubeClient, Page
-from servicesop.sources.kubernetes.workloads import WorkloadCache, deployment_view
+from servicesop.sources.kubernetes.workloads import Place, WorkloadCache, workload_view
 
 DEPLOYMENT: Json = {
     "metadata": {"namespace": "ns", "name": "api", "uid": "d1", "generation": 4},
@@ -42,6 +43,10 @@ def changed(*path_and_value: object) -> Json:
     return item
 
 
+def deployment_view(item: Json) -> WorkloadView:
+    return workload_view(WorkloadKind.DEPLOYMENT, item)
+
+
 def test_a_deployment_is_read_field_by_field() -> None:
     view = deployment_view(DEPLOYMENT)
     assert (view.name, view.uid, view.generation, view.observed_generation) == ("api", "d1", 4, 3)
@@ -59,9 +64,13 @@ def test_a_new_deployment_without_a_status_is_unobserved() -> None:
 
 def test_only_the_progressing_condition_says_that_the_deadline_has_passed() -> None:
     exceeded = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-    assert deployment_view(changed("status", "conditions", [exceeded])).deadline_exceeded
+    assert workload_view(
+        WorkloadKind.DEPLOYMENT, changed("status", "conditions", [exceeded])
+    ).deadline_exceeded
     progress = exceeded | {"status": "True", "reason": "NewReplicaSetAvailable"}
-    assert not deployment_view(changed("status", "conditions", [progress])).deadline_exceeded
+    assert not workload_view(
+        WorkloadKind.DEPLOYMENT, changed("status", "conditions", [progress])
+    ).deadline_exceeded
 
 
 @pytest.mark.parametrize(
@@ -79,7 +88,12 @@ def test_a_rollout_progresses_until_its_pods_have_been_available(
     status: str, reason: str, progressing: bool
 ) -> None:
     condition = {"type": "Progressing", "status": status, "reason": reason}
-    assert deployment_view(changed("status", "conditions", [condition])).progressing is progressing
+    assert (
+        workload_view(
+            WorkloadKind.DEPLOYMENT, changed("status", "conditions", [condition])
+        ).progressing
+        is progressing
+    )
 
 
 def test_the_template_hash_moves_with_the_template_only() -> None:
@@ -171,8 +185,8 @@ class Cluster:
         await asyncio.sleep(0)
 
 
-def cache_of(cluster: Cluster, told: list[tuple[str, str]]) -> WorkloadCache:
-    return WorkloadCache(cast("KubeClient", cluster), lambda *change: told.append(change))
+def cache_of(cluster: Cluster, told: list[Place]) -> WorkloadCache:
+    return WorkloadCache(cast("KubeClient", cluster), told.append)
 
 
 async def test_pods_are_joined_by_their_controllers_and_others_are_left_out() -> None:
@@ -190,18 +204,18 @@ async def test_pods_are_joined_by_their_controllers_and_others_are_left_out() ->
     cache.hold("ns")
     await cache.synced("ns")
     view = cache.view("ns")
-    deployment = view.deployment("api")
+    deployment = view.get(WorkloadKind.DEPLOYMENT, "api")
     assert deployment is not None
     assert {(p.name, p.template) for p in view.pods(deployment)} == {
         ("a", "hash-r1"),
         ("b", "hash-r2"),
     }
-    assert view.deployment("other") is None
+    assert view.get(WorkloadKind.DEPLOYMENT, "other") is None
     await cache.close()
 
 
 async def test_a_pods_end_is_told_even_after_its_replica_set_is_gone() -> None:
-    told: list[tuple[str, str]] = []
+    told: list[Place] = []
     cluster = Cluster(
         deployments=[DEPLOYMENT],
         replicasets=[replica_set("r1")],
@@ -217,7 +231,7 @@ async def test_a_pods_end_is_told_even_after_its_replica_set_is_gone() -> None:
     ]:
         told.clear()
         await cluster.send(kind, "DELETED", item)
-        assert told == [("ns", "api")]
+        assert told == [("ns", WorkloadKind.DEPLOYMENT, "api")]
     scope = cache._scopes["ns"]
     assert (scope._deployment_of, dict(scope._pods_of)) == ({}, {})
     assert dict(scope._replica_sets_of) == {}
@@ -225,7 +239,7 @@ async def test_a_pods_end_is_told_even_after_its_replica_set_is_gone() -> None:
 
 
 async def test_a_pod_seen_before_its_replica_set_is_told_when_that_comes() -> None:
-    told: list[tuple[str, str]] = []
+    told: list[Place] = []
     cluster = Cluster(deployments=[DEPLOYMENT])
     cache = cache_of(cluster, told)
     cache.hold("ns")
@@ -234,15 +248,15 @@ async def test_a_pod_seen_before_its_replica_set_is_told_when_that_comes() -> No
     await cluster.send("pods", "ADDED", pod("a", "r1"))
     assert told == []
     await cluster.send("replicasets", "ADDED", replica_set("r1"))
-    assert told == [("ns", "api")]
-    deployment = cache.view("ns").deployment("api")
+    assert told == [("ns", WorkloadKind.DEPLOYMENT, "api")]
+    deployment = cache.view("ns").get(WorkloadKind.DEPLOYMENT, "api")
     assert deployment is not None
     assert [p.name for p in cache.view("ns").pods(deployment)] == ["a"]
     await cache.close()
 
 
 async def test_nothing_that_is_kept_changes_nothing_is_told() -> None:
-    told: list[tuple[str, str]] = []
+    told: list[Place] = []
     cluster = Cluster(
         deployments=[DEPLOYMENT], replicasets=[replica_set("r1")], pods=[pod("a", "r1")]
     )
@@ -286,7 +300,7 @@ async def test_a_pod_is_read_with_its_init_containers_and_what_they_wait_for() -
     cache = cache_of(cluster, [])
     cache.hold("ns")
     await cache.synced("ns")
-    deployment = cache.view("ns").deployment("api")
+    deployment = cache.view("ns").get(WorkloadKind.DEPLOYMENT, "api")
     assert deployment is not None
     noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
     assert cache.view("ns").pods(deployment) == (
@@ -312,10 +326,10 @@ async def test_a_namespace_is_watched_until_its_last_hold_is_released() -> None:
     cache.hold("ns")
     await cache.synced("ns")
     cache.release("ns")
-    assert cache.view("ns").deployment("api") is not None
+    assert cache.view("ns").get(WorkloadKind.DEPLOYMENT, "api") is not None
     cache.release("ns")
     with pytest.raises(SourceError):
-        cache.view("ns").deployment("api")
+        cache.view("ns").get(WorkloadKind.DEPLOYMENT, "api")
     await cache.close()
 
 
@@ -325,8 +339,8 @@ async def test_a_view_that_may_not_be_had_says_which_rights_are_missing() -> Non
     cache = cache_of(cluster, [])
     cache.hold("ns")
     async with asyncio.timeout(5):
-        while not cache._scopes["ns"].refused:  # noqa: ASYNC110 - nothing tells of a refusal
+        while not cache._scopes["ns"].refused(WorkloadKind.DEPLOYMENT):  # noqa: ASYNC110 - nothing tells of a refusal
             await asyncio.sleep(0.01)
     with pytest.raises(SourceError, match="may not list and watch"):
-        cache.view("ns").deployment("api")
+        cache.view("ns").get(WorkloadKind.DEPLOYMENT, "api")
     await cache.close()

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from servicesop.api.checks.check import Check
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection, Target
 from servicesop.checks.log_cursor import AHEAD, Stamps, nanoseconds
@@ -24,7 +25,7 @@ from servicesop.checks.registry import build
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.checks.stuck_rows import MAX_ROWS
 from servicesop.judge.results import MAX_EVIDENCE, MAX_EVIDENCE_LINE, MAX_MESSAGE, Verdict
-from servicesop.judge.rollout import ContainerView, DeploymentView, PodView
+from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from surroundings import NOBODY
 
@@ -76,10 +77,10 @@ class Source:
             if not on_chunk(chunk):
                 return
 
-    def deployment(self, name: str) -> DeploymentView | None:
-        return DeploymentView(name, "u", 1, 1, 1, 1, 1, 1, 1, False, False, False, 0, "", "h")
+    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
+        return WorkloadView(name, "u", 1, 1, 1, 1, 1, 1, 1, False, False, False, 0, "", "h")
 
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
+    def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
         container = ContainerView("service", "id", 0, True, "", NOW - timedelta(hours=1))
         return (PodView("pod", "uid", "t", True, False, (container,)),)
 

@@ -1,30 +1,35 @@
-"""Deployments, their ReplicaSets and pods, kept current by watches and joined by owner."""
+"""Workloads and their pods, kept current by watches and joined by owner."""
 
 import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
-from servicesop.judge.rollout import ContainerView, DeploymentView, PodView
+from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import Json, KubeClient
 from servicesop.sources.kubernetes.informer import Informer, Key
 
 ACTION_ANNOTATION: Final = "servicesop.io/action"
 MAX_NAMESPACES = 50
-"""With more namespaces than this, three cluster-wide watches are cheaper than three for each."""
+"""With more namespaces than this, cluster-wide watches are cheaper than some for each."""
 
 # The reason is NewReplicaSetAvailable once all pods of the template have been available, and stays
 # so when one of them is lost later.
 _PROGRESSING: Final = frozenset({"NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated"})
 
-OnChange = Callable[[str, str], None]
-"""Called with the namespace and the name of a Deployment."""
+Slim = TypeVar("Slim")
+Place = tuple[str, WorkloadKind, str]
+"""Namespace, kind and name of a workload."""
+OnChange = Callable[[Place], None]
+"""Called with each workload that changed, or of which a pod changed."""
+_DEPLOYMENTS: Final = frozenset({WorkloadKind.DEPLOYMENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,79 +44,110 @@ class _ReplicaSet:
 class _Pod:
     view: PodView
     owner: str
-    """The uid of the ReplicaSet that controls it; empty if none does."""
+    """The uid of the ReplicaSet or StatefulSet that controls it; empty if none does."""
+    stateful_set: str
+    """The name of the StatefulSet that controls it; empty if none does."""
 
 
 class _Scope:
-    """The three watches of one namespace, or of all, and the way from a pod to its Deployment."""
+    """The watches of one namespace, or of all, and the way from a pod to its workload.
+
+    Pods are always watched, the kinds above them from when they are first asked for.
+    """
 
     def __init__(self, client: KubeClient, namespace: str | None, on_change: OnChange) -> None:
+        self._client = client
         self._on_change = on_change
         self._replica_sets_of: dict[str, set[str]] = defaultdict(set)
         self._pods_of: dict[str, dict[str, PodView]] = defaultdict(dict)
         # Outlives the ReplicaSet until its last pod is gone: the garbage collector deletes the
         # owner first, and the pods' own ends must still find their Deployment.
-        self._deployment_of: dict[str, tuple[str, str]] = {}
+        self._deployment_of: dict[str, Place] = {}
         self._live_replica_sets: set[str] = set()
-        inside = f"/namespaces/{namespace}" if namespace else ""
-        self.deployments = Informer(
-            client,
-            f"/apis/apps/v1{inside}/deployments",
-            slim=deployment_view,
-            on_change=self._deployment_changed,
+        self._inside = f"/namespaces/{namespace}" if namespace else ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._kinds: dict[WorkloadKind, Informer[WorkloadView]] = {}
+        self._replica_sets: Informer[_ReplicaSet] | None = None
+        self._pods = self._started(
+            Informer(
+                client,
+                f"/api/v1{self._inside}/pods",
+                slim=_pod,
+                on_change=self._pod_changed,
+            )
         )
-        self.replica_sets = Informer(
-            client,
-            f"/apis/apps/v1{inside}/replicasets",
-            slim=_replica_set,
-            on_change=self._replica_set_changed,
-        )
-        self.pods = Informer(
-            client,
-            f"/api/v1{inside}/pods",
-            slim=_pod,
-            on_change=self._pod_changed,
-        )
-        self._tasks = [
-            asyncio.create_task(informer.run())
-            for informer in (self.deployments, self.replica_sets, self.pods)
-        ]
 
     @property
-    def current(self) -> bool:
-        return self.deployments.current and self.replica_sets.current and self.pods.current
+    def kinds(self) -> frozenset[WorkloadKind]:
+        """The kinds that are seen."""
+        return frozenset(self._kinds)
 
-    @property
-    def refused(self) -> bool:
-        return self.deployments.refused or self.replica_sets.refused or self.pods.refused
+    def need(self, kinds: Iterable[WorkloadKind]) -> None:
+        """See workloads of these kinds, from now on until the end."""
+        for kind in kinds:
+            if kind not in self._kinds:
+                self._see(kind)
+
+    def _see(self, kind: WorkloadKind) -> None:
+        self._kinds[kind] = self._started(
+            Informer(
+                self._client,
+                f"/apis/apps/v1{self._inside}/{kind.lower()}s",
+                slim=_VIEWS[kind],
+                on_change=lambda key, _old, _new: self._on_change((key[0], kind, key[1])),
+            )
+        )
+        if kind is WorkloadKind.DEPLOYMENT:
+            self._replica_sets = self._started(
+                Informer(
+                    self._client,
+                    f"/apis/apps/v1{self._inside}/replicasets",
+                    slim=_replica_set,
+                    on_change=self._replica_set_changed,
+                )
+            )
+
+    def _started(self, informer: Informer[Slim]) -> Informer[Slim]:
+        self._tasks.append(asyncio.create_task(informer.run()))
+        return informer
+
+    def current(self, kind: WorkloadKind) -> bool:
+        """Say whether all workloads of this kind, and their pods, are known as they are now."""
+        return kind in self._kinds and all(informer.current for informer in self._behind(kind))
+
+    def refused(self, kind: WorkloadKind) -> bool:
+        """Say whether the API server does not let the operator see what this kind needs."""
+        return any(informer.refused for informer in self._behind(kind))
+
+    def _behind(self, kind: WorkloadKind) -> tuple[Informer[Any], ...]:
+        between = self._replica_sets if kind is WorkloadKind.DEPLOYMENT else None
+        return _there(self._kinds.get(kind), between, self._pods)
 
     @property
     def last_traffic(self) -> float:
-        return min(
-            informer.last_traffic for informer in (self.deployments, self.replica_sets, self.pods)
-        )
+        return min(informer.last_traffic for informer in self._all())
 
     async def synced(self) -> None:
-        await self.deployments.synced.wait()
-        await self.replica_sets.synced.wait()
-        await self.pods.synced.wait()
+        for informer in self._all():
+            await informer.synced.wait()
+
+    def _all(self) -> tuple[Informer[Any], ...]:
+        return _there(*self._kinds.values(), self._replica_sets, self._pods)
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def pods_of(self, deployment: str) -> tuple[PodView, ...]:
-        return tuple(
-            pod
-            for replica_set in self._replica_sets_of.get(deployment, ())
-            for pod in self._pods_of.get(replica_set, {}).values()
-        )
+    def get(self, place: Place) -> WorkloadView | None:
+        namespace, kind, name = place
+        return self._kinds[kind].objects.get((namespace, name))
 
-    def _deployment_changed(
-        self, key: Key, _old: DeploymentView | None, _new: DeploymentView | None
-    ) -> None:
-        self._on_change(*key)
+    def pods_of(self, workload: WorkloadView) -> tuple[PodView, ...]:
+        owners: Iterable[str] = (workload.uid,)
+        if workload.kind is WorkloadKind.DEPLOYMENT:
+            owners = self._replica_sets_of.get(workload.uid, ())
+        return tuple(pod for owner in owners for pod in self._pods_of.get(owner, {}).values())
 
     def _replica_set_changed(
         self, key: Key, old: _ReplicaSet | None, new: _ReplicaSet | None
@@ -126,30 +162,39 @@ class _Scope:
             self._live_replica_sets.discard(old.uid)
             self._forget_if_unused(old.uid)
             if old.deployment:
-                self._on_change(key[0], old.deployment_name)
+                self._on_change((key[0], WorkloadKind.DEPLOYMENT, old.deployment_name))
         if new is not None and new.deployment:
+            place = (key[0], WorkloadKind.DEPLOYMENT, new.deployment_name)
             self._replica_sets_of[new.deployment].add(new.uid)
             self._live_replica_sets.add(new.uid)
-            self._deployment_of[new.uid] = (key[0], new.deployment_name)
-            self._on_change(key[0], new.deployment_name)
+            self._deployment_of[new.uid] = place
+            self._on_change(place)
 
-    def _pod_changed(self, _key: Key, old: _Pod | None, new: _Pod | None) -> None:
-        owners = {pod.owner for pod in (old, new) if pod is not None and pod.owner}
+    def _pod_changed(self, key: Key, old: _Pod | None, new: _Pod | None) -> None:
+        owners = {
+            pod.owner: pod.stateful_set for pod in (old, new) if pod is not None and pod.owner
+        }
         if old is not None and old.owner:
             self._pods_of[old.owner].pop(old.view.uid, None)
         if new is not None and new.owner:
             self._pods_of[new.owner][new.view.uid] = new.view
-        for owner in owners:
-            deployment = self._deployment_of.get(owner)
+        for owner, stateful_set in owners.items():
+            place = self._deployment_of.get(owner)
+            if stateful_set:
+                place = (key[0], WorkloadKind.STATEFUL_SET, stateful_set)
             if not self._pods_of[owner]:
                 del self._pods_of[owner]
                 self._forget_if_unused(owner)
-            if deployment is not None:
-                self._on_change(*deployment)
+            if place is not None:
+                self._on_change(place)
 
     def _forget_if_unused(self, replica_set: str) -> None:
         if replica_set not in self._live_replica_sets and replica_set not in self._pods_of:
             self._deployment_of.pop(replica_set, None)
+
+
+def _there(*informers: Informer[Any] | None) -> tuple[Informer[Any], ...]:
+    return tuple(informer for informer in informers if informer is not None)
 
 
 class WorkloadCache:
@@ -171,16 +216,22 @@ class WorkloadCache:
         self._wide_ready = False
         self._background: set[asyncio.Task[None]] = set()
 
-    def hold(self, namespace: str) -> None:
-        """Ask for a namespace; its watches start with the first hold."""
+    def hold(self, namespace: str, kinds: frozenset[WorkloadKind] = _DEPLOYMENTS) -> None:
+        """Ask for some kinds of workloads of a namespace; watches start with the first hold.
+
+        The watch of a kind stays until the namespace's last hold is given back.
+        """
         self._holds[namespace] = self._holds.get(namespace, 0) + 1
-        if self._holds[namespace] > 1 or self._wide_ready:
-            return
         if self._wide is None and len(self._holds) > self._max:
             self._wide = _Scope(self._client, None, self._changed)
+            for narrow in self._scopes.values():
+                self._wide.need(narrow.kinds)
             self._spawn(self._take_over(self._wide))
-        if self._wide is None:
+        if self._wide is None and namespace not in self._scopes:
             self._scopes[namespace] = _Scope(self._client, namespace, self._tell)
+        for scope in (self._scopes.get(namespace), self._wide):
+            if scope is not None:
+                scope.need(kinds)
 
     def release(self, namespace: str) -> None:
         """Give one hold back; the watches end with the last one."""
@@ -222,15 +273,20 @@ class WorkloadCache:
         self._holds.clear()
         await asyncio.gather(*(scope.stop() for scope in scopes))
 
-    def usable(self, namespace: str) -> _Scope:
-        """Give the watches that see the namespace. Raise SourceError while they see not all."""
+    def usable(self, namespace: str, kind: WorkloadKind) -> _Scope:
+        """Give the watches that see such workloads. Raise SourceError while they see not all."""
         scope = self._scope(namespace) if namespace in self._holds else None
-        if scope is not None and scope.current:
+        if scope is not None and scope.current(kind):
             return scope
-        if scope is not None and scope.refused:
+        if scope is not None and scope.refused(kind):
+            needed = (
+                "StatefulSets"
+                if kind is WorkloadKind.STATEFUL_SET
+                else ("Deployments, ReplicaSets")
+            )
             raise SourceError(
                 UnknownReason.API_UNAVAILABLE,
-                "the operator's own account may not list and watch Deployments, ReplicaSets and"
+                f"the operator's own account may not list and watch {needed} and"
                 " Pods here; apply the ClusterRole and binding that the installation ships",
             )
         raise SourceError(
@@ -242,10 +298,10 @@ class WorkloadCache:
     def _scope(self, namespace: str) -> _Scope | None:
         return self._scopes.get(namespace) or self._wide
 
-    def _changed(self, namespace: str, deployment: str) -> None:
+    def _changed(self, place: Place) -> None:
         # Namespaces that still have watches of their own hear of it through those.
-        if namespace in self._holds and namespace not in self._scopes:
-            self._tell(namespace, deployment)
+        if place[0] in self._holds and place[0] not in self._scopes:
+            self._tell(place)
 
     async def _take_over(self, wide: _Scope) -> None:
         await wide.synced()
@@ -267,18 +323,22 @@ class NamespaceView:
         self._cache = cache
         self._namespace = namespace
 
-    def deployment(self, name: str) -> DeploymentView | None:
-        """Give a Deployment, or None where none exists. Raise SourceError while not synced."""
-        scope = self._cache.usable(self._namespace)
-        return scope.deployments.objects.get((self._namespace, name))
+    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
+        """Give a workload, or None where none exists. Raise SourceError while not synced."""
+        scope = self._cache.usable(self._namespace, kind)
+        return scope.get((self._namespace, kind, name))
 
-    def pods(self, deployment: DeploymentView) -> tuple[PodView, ...]:
-        """Give the pods of the Deployment's ReplicaSets. Raise SourceError while not synced."""
-        return self._cache.usable(self._namespace).pods_of(deployment.uid)
+    def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
+        """Give the pods of a workload. Raise SourceError while not synced."""
+        return self._cache.usable(self._namespace, workload.kind).pods_of(workload)
 
 
-def deployment_view(item: Json) -> DeploymentView:
-    """Read a Deployment as the API server gives it."""
+def workload_view(kind: WorkloadKind, item: Json) -> WorkloadView:
+    """Read a workload as the API server gives it."""
+    return _VIEWS[kind](item)
+
+
+def _deployment(item: Json) -> WorkloadView:
     metadata, spec = item["metadata"], item["spec"]
     status = item.get("status") or {}
     template = spec["template"]
@@ -293,7 +353,8 @@ def deployment_view(item: Json) -> DeploymentView:
         ),
         ("", ""),
     )
-    return DeploymentView(
+    return WorkloadView(
+        kind=WorkloadKind.DEPLOYMENT,
         name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata.get("generation", 0),
@@ -307,14 +368,66 @@ def deployment_view(item: Json) -> DeploymentView:
         deadline_exceeded=progress == ("False", "ProgressDeadlineExceeded"),
         recreate=recreate,
         max_unavailable=replicas if recreate else _max_unavailable(strategy, replicas),
-        action=((template.get("metadata") or {}).get("annotations") or {}).get(
-            ACTION_ANNOTATION, ""
-        ),
-        template_hash=hashlib.sha256(
-            json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
-        ).hexdigest(),
+        action=_action(template),
+        template_hash=_hash(template),
         progressing=progress[0] == "True" and progress[1] in _PROGRESSING,
+        created=_time(metadata.get("creationTimestamp")),
     )
+
+
+def _stateful_set(item: Json) -> WorkloadView:
+    metadata, spec = item["metadata"], item["spec"]
+    status = item.get("status") or {}
+    template = spec["template"]
+    replicas = spec.get("replicas", 1)
+    strategy = spec.get("updateStrategy") or {}
+    rolling = strategy.get("rollingUpdate") or {}
+    ready = status.get("readyReplicas", 0)
+    return WorkloadView(
+        kind=WorkloadKind.STATEFUL_SET,
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        replicas=replicas,
+        current=status.get("replicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        ready=ready,
+        available=status.get("availableReplicas", 0),
+        paused=False,
+        deadline_exceeded=False,
+        recreate=False,
+        # The controller takes at least one, or such a rollout could never move.
+        max_unavailable=max(1, _share(rolling.get("maxUnavailable", 1), replicas, up=False)),
+        action=_action(template),
+        template_hash=_hash(template),
+        created=_time(metadata.get("creationTimestamp")),
+        on_delete=strategy.get("type") == "OnDelete",
+        partition=rolling.get("partition", 0),
+        ordered=spec.get("podManagementPolicy") != "Parallel",
+        current_revision=status.get("currentRevision", ""),
+        update_revision=status.get("updateRevision", ""),
+    )
+
+
+_VIEWS: Final[dict[WorkloadKind, Callable[[Json], WorkloadView]]] = {
+    WorkloadKind.DEPLOYMENT: _deployment,
+    WorkloadKind.STATEFUL_SET: _stateful_set,
+}
+
+
+def _action(template: Json) -> str:
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(ACTION_ANNOTATION, ""))
+
+
+def _hash(template: Json) -> str:
+    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _max_unavailable(strategy: Json, replicas: int) -> int:
@@ -332,51 +445,68 @@ def _share(value: int | str, replicas: int, *, up: bool) -> int:
     return -(-percent // 100) if up else percent // 100
 
 
-def _controller(metadata: Json, kind: str) -> Json:
+def _controller(metadata: Json) -> Json:
     for owner in metadata.get("ownerReferences") or ():
-        if owner.get("controller") and owner.get("kind") == kind:
+        if owner.get("controller"):
             found: Json = owner
             return found
     return {}
 
 
 def _replica_set(item: Json) -> _ReplicaSet:
-    owner = _controller(item["metadata"], "Deployment")
+    owner = _controller(item["metadata"])
+    if owner.get("kind") != "Deployment":
+        owner = {}
     return _ReplicaSet(item["metadata"]["uid"], owner.get("uid", ""), owner.get("name", ""))
 
 
 def _pod(item: Json) -> _Pod:
     metadata = item["metadata"]
     status = item.get("status") or {}
+    labels = metadata.get("labels") or {}
+    owner = _controller(metadata)
+    in_stateful_set = owner.get("kind") == "StatefulSet"
+    conditions = {condition.get("type"): condition for condition in status.get("conditions") or ()}
+    scheduled = conditions.get("PodScheduled", {})
     view = PodView(
         name=metadata["name"],
         uid=metadata["uid"],
-        template=(metadata.get("labels") or {}).get("pod-template-hash", ""),
-        ready=any(
-            condition.get("type") == "Ready" and condition.get("status") == "True"
-            for condition in status.get("conditions") or ()
+        template=labels.get(
+            "controller-revision-hash" if in_stateful_set else "pod-template-hash", ""
         ),
+        ready=conditions.get("Ready", {}).get("status") == "True",
         deleting="deletionTimestamp" in metadata,
         containers=tuple(
             _container(container)
             for field in ("initContainerStatuses", "containerStatuses")
             for container in status.get(field) or ()
         ),
+        created=_time(metadata.get("creationTimestamp")),
+        ended=status.get("phase") in ("Succeeded", "Failed"),
+        unscheduled=(
+            scheduled.get("reason") or "NotScheduled" if scheduled.get("status") == "False" else ""
+        ),
     )
-    return _Pod(view, _controller(metadata, "ReplicaSet").get("uid", ""))
+    owned = in_stateful_set or owner.get("kind") == "ReplicaSet"
+    return _Pod(
+        view,
+        owner.get("uid", "") if owned else "",
+        owner.get("name", "") if in_stateful_set else "",
+    )
 
 
 def _container(status: dict[str, Any]) -> ContainerView:
     state = status.get("state") or {}
-    last = status.get("lastState") or {}
+    last = (status.get("lastState") or {}).get("terminated") or {}
+    ended = state.get("terminated") or {}
     started = next(
         (
             moment
             for moment in (
                 (state.get("running") or {}).get("startedAt"),
-                (state.get("terminated") or {}).get("startedAt"),
+                ended.get("startedAt"),
                 # Between two starts, what can be read is still the last one's log.
-                (last.get("terminated") or {}).get("startedAt"),
+                last.get("startedAt"),
             )
             if moment
         ),
@@ -388,5 +518,6 @@ def _container(status: dict[str, Any]) -> ContainerView:
         restarts=status.get("restartCount", 0),
         ready=bool(status.get("ready")),
         waiting=(state.get("waiting") or {}).get("reason", ""),
-        started=datetime.fromisoformat(started) if started else None,
+        started=_time(started),
+        ended=(ended or last).get("reason", ""),
     )
