@@ -21,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Begun in the background of a script we would ignore SIGINT, and so would all programs that
     # tests start: none of them could be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # SystemExit, as SIGTERM is usually told, would be one failed test to pytest, which goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.pluginmanager.register(_Count(config), "count")
 
 
