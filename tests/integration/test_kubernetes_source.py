@@ -17,6 +17,7 @@ from servicesop.sources.kubernetes.informer import Informer
 from servicesop.sources.kubernetes.logs import LogReader
 from servicesop.sources.kubernetes.workloads import NamespaceView, Place, WorkloadCache
 from testbed import ControlPlane
+from testbed.operator import wait_allowed
 
 OPERATOR = """
 apiVersion: rbac.authorization.k8s.io/v1
@@ -410,6 +411,7 @@ async def test_logs_are_read_as_the_runner_with_timestamps_from_a_time_on(
     with pytest.raises(SourceError) as no_rights:
         await read()
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=RUNNER)
+    wait_allowed(control_plane, namespace, "get", "pods", "--subresource=log")
 
     everything = await read()
     assert [line.split(b" ", 1)[1] for line in everything] == [b"old", b"new"]

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 import urllib.error
 import urllib.request
 from functools import partial
@@ -11,7 +12,7 @@ from pathlib import Path
 import yaml
 
 import servicesop
-from testbed.control_plane import ControlPlane
+from testbed.control_plane import ControlPlane, KubectlError
 from testbed.processes import PortTakenError, Process, Run, free_port
 
 NAMESPACE = "servicesop-system"
@@ -20,6 +21,7 @@ RUNNER = "servicesop-runner"
 
 _ROOT = Path(__file__).parents[2]
 _READY_SECONDS = 30.0
+_GRANT_SECONDS = 20.0
 _START_TRIES = 3
 
 
@@ -38,7 +40,10 @@ def grant(
     secrets: tuple[str, ...] = (),
     deployments: tuple[str, ...] = (),
 ) -> None:
-    """Give a namespace its runner with the shipped Roles; what is not named is not granted."""
+    """Give a namespace its runner with the shipped Roles; what is not named is not granted.
+
+    Return when the API server acts upon it: its authorizer learns of Roles by a watch.
+    """
     base = _ROOT / "manifests/runner"
     rendered = control_plane.kubectl("kustomize", str(base))
     objects = list(yaml.safe_load_all(rendered))
@@ -51,6 +56,26 @@ def grant(
             objects.append(item)
     text = yaml.safe_dump_all(objects)
     control_plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
+    granted: list[tuple[str, ...]] = [("get", "pods", "--subresource=log")]
+    granted += [("get", f"secrets/{name}") for name in secrets[-1:]]
+    granted += [("patch", f"deployments/{name}") for name in deployments[-1:]]
+    for right in granted:
+        wait_allowed(control_plane, namespace, *right)
+
+
+def wait_allowed(control_plane: ControlPlane, namespace: str, *right: str) -> None:
+    """Wait until the runner may do something, given as `kubectl auth can-i` takes it."""
+    account = f"--as=system:serviceaccount:{namespace}:{RUNNER}"
+    give_up = time.monotonic() + _GRANT_SECONDS
+    while True:
+        try:
+            control_plane.kubectl("-n", namespace, "auth", "can-i", *right, account)
+        except KubectlError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def forget_actions(control_plane: ControlPlane) -> None:
