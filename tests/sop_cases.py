@@ -76,7 +76,7 @@ class Broken:
     says: str
     """What kubectl prints after `is invalid: `."""
     by_models: bool = True
-    """Whether the models refuse it too; they do not look at what names refer to."""
+    """Whether the models refuse it in the same words; they do not look at what names refer to."""
 
     def sop(self) -> dict[str, Any]:
         sop = complete()
@@ -447,6 +447,26 @@ BROKEN = {
         (
             "spec.checks: Invalid value: checks[].stuckRows.connection must be the "
             "name of one of spec.connections; wrong in accepted-moves-on"
+        ),
+        by_models=False,
+    ),
+    "a check that depends on itself": Broken(
+        {"checks.2.dependsOn": ["replicas-ready", "accepted-moves-on"]},
+        ("spec.checks[2].dependsOn: Invalid value: a check must not depend on itself"),
+    ),
+    "an unknown check in dependsOn": Broken(
+        {"checks.2.dependsOn": ["cluster-leader", "database-answers"]},
+        (
+            "spec.checks: Invalid value: checks[].dependsOn must be the name of one of "
+            "spec.checks; wrong in accepted-moves-on"
+        ),
+        by_models=False,
+    ),
+    "two checks that depend on each other": Broken(
+        {"checks.1.dependsOn": ["accepted-moves-on"], "checks.2.dependsOn": ["cluster-leader"]},
+        (
+            "spec.checks: Invalid value: checks[].dependsOn must not lead back to the check "
+            "itself, and a chain of them may hold at most 8 checks; wrong in cluster-leader"
         ),
         by_models=False,
     ),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
+from servicesop.api.dependencies import MAX_CHAIN
 from servicesop.api.sop import Spec
 from servicesop.api.status import (
     CheckState,
@@ -86,7 +88,7 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
     postgres = expected["connections"][0]["postgres"]
     postgres |= {"tls": "Require", "keys": postgres["keys"] | keys}
     for check in expected["checks"]:
-        check["timeout"] = "5s"
+        check |= {"timeout": "5s", "suspend": False}
     leader = expected["checks"][1]["leader"]
     leader |= {"forNone": "1m30s", "forMany": "45s"}
     leader["lease"]["columns"] = {"worker": "lease_type", "holder": "leader", "expires": "expires"}
@@ -132,6 +134,42 @@ def test_every_rule_of_the_crd_has_a_case() -> None:
     without = {m for m in messages if not any(f": {m}" in text for text in says)}
     assert messages
     assert not without
+
+
+@pytest.mark.parametrize("length", range(2, 13))
+def test_every_circle_of_dependencies_is_refused(server: ControlPlane, length: int) -> None:
+    answer = try_to_create(server, dependent(length, circle=True))
+    assert answer == f'The ServiceSOP "fleet" is invalid: {TOO_FAR}c0'
+
+
+def test_a_chain_of_dependencies_may_be_as_long_as_the_models_say(server: ControlPlane) -> None:
+    longest = try_to_create(server, dependent(MAX_CHAIN))
+    assert longest.startswith("servicesop.servicesop.io/fleet created")
+
+    too_long = dependent(MAX_CHAIN + 1)
+    answer = try_to_create(server, too_long)
+    assert answer == f'The ServiceSOP "fleet" is invalid: {TOO_FAR}c0'
+    with pytest.raises(ValidationError):
+        Spec.model_validate(too_long["spec"])
+
+
+TOO_FAR = (
+    "spec.checks: Invalid value: checks[].dependsOn must not lead back to the check itself,"
+    " and a chain of them may hold at most 8 checks; wrong in "
+)
+
+
+def dependent(length: int, *, circle: bool = False) -> dict[str, Any]:
+    """Return an SOP with a chain of checks, each of which depends on the next."""
+    sop = complete()
+    logs = {"pattern": "x", "within": "1m", "max": 0}
+    chain: list[dict[str, Any]] = [{"name": f"c{number}", "logs": logs} for number in range(length)]
+    for number, check in enumerate(chain[:-1]):
+        check["dependsOn"] = [f"c{number + 1}"]
+    if circle:
+        chain[-1]["dependsOn"] = ["c0"]
+    sop["spec"]["checks"] += chain
+    return sop
 
 
 @pytest.mark.parametrize(
@@ -323,6 +361,10 @@ def largest() -> dict[str, Any]:
             {"stuckRows": {**database, "statuses": ["s"] * 12, "olderThan": "3m"}},
         ]
         checks += [{"name": name} | kind for name, kind in zip(names, types, strict=True)]
+    # Every level but the last rests on twelve checks of the one below.
+    for number, check in enumerate(checks[:-12]):
+        below = 64 - 8 * (7 - number // 8)
+        check["dependsOn"] = [f"some-check-{below + one % 8}" for one in range(12)]
     last = [f"some-check-{number}" for number in range(52, 64)]
     findings = ("CrashLoop", "TooFew", "Many", "Stuck") * 3
     refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]

@@ -119,11 +119,13 @@ def start_operator(
     log_level: str = "info",
     wait: bool = True,
     source: Path | None = None,
+    program: str = "servicesop.cli.main",
 ) -> Operator:
     """Start `servicesop run` and wait until it is ready.
 
     `source` holds another build of the package, such as one that was broken on purpose; without it
-    the operator is the one that the tests import.
+    the operator is the one that the tests import. `program` is a module of the tests that stands in
+    for the command line.
     """
     directory = run.subdirectory("operator")
     for attempt in range(_START_TRIES):
@@ -131,7 +133,7 @@ def start_operator(
         command = [
             sys.executable,
             "-m",
-            "servicesop.cli.main",
+            program,
             "run",
             f"--kubeconfig={kubeconfig}",
             f"--namespace={NAMESPACE}",
@@ -144,7 +146,9 @@ def start_operator(
             "HOME": str(directory),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONWARNINGS": "error",
-            "PYTHONPATH": str(source or Path(servicesop.__file__).parents[1]),
+            "PYTHONPATH": os.pathsep.join(
+                (str(source or Path(servicesop.__file__).parents[1]), str(_ROOT / "tests"))
+            ),
         }
         process = run.start("operator", command, directory=directory, environment=environment)
         operator = Operator(process, port)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class UnknownReason(StrEnum):
-    """Why a check could not tell. The first group is Inconclusive, the second is Error."""
+    """Why a check cannot tell: Inconclusive, Error, and not run at all, in this order."""
 
     # Asked, and the answer does not say.
     NOT_COVERED = "NotCovered"
@@ -63,3 +63,9 @@ class UnknownReason(StrEnum):
     """The check did not run when it was due, so its last answer is too old."""
     INTERNAL_ERROR = "InternalError"
     """A defect of the operator; its log has the details."""
+
+    # Not asked.
+    DEPENDS_ON = "DependsOn"
+    """It depends on a check that is not Passed; the message names it."""
+    SUSPENDED = "Suspended"
+    """The check's `suspend` is true."""

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from servicesop.api.base import (
     ApiModel,
@@ -18,6 +18,7 @@ from servicesop.api.base import (
     wire,
 )
 from servicesop.api.checks.check import Check
+from servicesop.api.dependencies import chain_error
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Mode, Procedure
 
@@ -166,3 +167,10 @@ class Spec(ApiModel):
     """The checks, each defined once."""
     procedures: Annotated[tuple[Procedure, ...], Field(min_length=1, max_length=24)]
     """The sections of the page."""
+
+    @model_validator(mode="after")
+    def _depends_on_no_circle(self) -> Self:
+        wrong = chain_error(self.checks)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return self

@@ -57,6 +57,10 @@ class CheckState(StrEnum):
     FAILED = "Failed"
     INCONCLUSIVE = "Inconclusive"
     ERROR = "Error"
+    SKIPPED = "Skipped"
+    """It is not run: it depends on a check that is not Passed."""
+    SUSPENDED = "Suspended"
+    """It is not run: its `suspend` is true."""
 
 
 class CheckStatus(ApiModel):
@@ -69,9 +73,9 @@ class CheckStatus(ApiModel):
     since: Time
     """Since when it says so."""
     findings: Annotated[tuple[Word, ...], Field(max_length=12)] = ()
-    """What it found; while Pending, what it may be finding."""
+    """What it found; while Pending, what it may be finding. None while Failed: no finding lasts."""
     reason: Word | None = None
-    """Why it is unknown."""
+    """Why it is unknown, or why it is not run."""
     message: Message | None = None
     """What it saw; only when it is not Passed."""
     evidence: Annotated[tuple[Annotated[str, Field(max_length=160)], ...], Field(max_length=5)] = ()
@@ -286,7 +290,7 @@ class Status(ApiModel):
     team: Message | None = None
     """Who has been called, for the table."""
     checks_summary: Word | None = None
-    """Passed checks of all."""
+    """Passed checks of all, and how many are not run."""
     last_action: Message | None = None
     """The last action and how it ended."""
     message: Message | None = None

@@ -33,6 +33,7 @@ from servicesop.decide.procedures import (
     Section,
     blind_checks,
     failed_checks,
+    handled_checks,
     is_blind,
     sections_of,
     state_of,
@@ -111,8 +112,10 @@ def decide(snapshot: Snapshot, status: Status, now: datetime) -> Decision:
     before = {procedure.name: procedure for procedure in status.procedures}
     procedures, calls, plans = [], [], []
     sections = sections_of(snapshot.spec)
+    handled = handled_checks(sections)
     for section in sections:
-        outcome = _Section(snapshot, section, status.intents, now).decide(before.get(section.name))
+        one = _Section(snapshot, section, handled, status.intents, now)
+        outcome = one.decide(before.get(section.name))
         procedures.append(outcome.status)
         calls += [outcome.call] if outcome.call else []
         plans += [outcome.plan] if outcome.plan else []
@@ -195,6 +198,8 @@ class _Outcome:
 class _Section:
     snapshot: Snapshot
     section: Section
+    handled: frozenset[str]
+    """Checks whose failure some procedure handles."""
     intents: tuple[Intent, ...]
     now: datetime
 
@@ -204,7 +209,7 @@ class _Section:
         # No check runs while the SOP is suspended: what they said last says nothing about now.
         state = Tri.UNKNOWN if suspended else state_of(self.section, checks)
         at = whole_seconds(self.now)
-        blind = not suspended and is_blind(self.section, checks)
+        blind = not suspended and is_blind(self.section, checks, self.handled)
         status = ProcedureStatus(
             name=self.section.name,
             state=state,
@@ -429,6 +434,7 @@ def _blind(
     now: datetime,
 ) -> tuple[Escalation, ...]:
     is_open = any(one.reason is EscalationReason.BLIND for one in opened)
+    handled = handled_checks(sections)
     names, checks, teams = [], [], []
     for section, status in zip(sections, procedures, strict=True):
         since = status.blind_since
@@ -436,7 +442,8 @@ def _blind(
         if since is None or not (is_open or now - since >= snapshot.spec.blind_for):
             continue
         names.append(section.name)
-        checks += [c for c in blind_checks(section, snapshot.checks) if c not in checks]
+        found = blind_checks(section.checks, snapshot.checks, handled)
+        checks += [name for name in found if name not in checks]
         last = section.rows[-1].escalate
         teams += [team for team in (last.to if last else ()) if team not in teams]
     message = f"cannot tell: {', '.join(checks)}"

@@ -133,7 +133,7 @@ def evidence_fresh(facts: Facts, remediate: Remediate, now: datetime) -> Refused
         newest = memory.newest
         if memory.known_runs < 2 or newest is None or not newest.verdict.known:
             return Refused(Allowed.EVIDENCE_STALE, "a check has not yet run twice with an answer")
-        if memory.state in (CheckState.ERROR, CheckState.INCONCLUSIVE, CheckState.NOT_RUN):
+        if memory.state not in (CheckState.PASSED, CheckState.PENDING, CheckState.FAILED):
             return Refused(Allowed.EVIDENCE_STALE, "a check that the action rests on is unknown")
     return None
 

@@ -1,17 +1,19 @@
 """What is happening: procedures from checks, and the service's health from procedures."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from servicesop.api.procedures import Procedure, Row, Severity, Step
 from servicesop.api.sop import Spec
 from servicesop.api.status import CheckState, Tri
 from servicesop.judge.debounce import Memory
+from servicesop.judge.dependencies import causes
 
 Checks = Mapping[str, Memory]
 
 BLIND_STATES = (CheckState.INCONCLUSIVE, CheckState.ERROR, CheckState.NOT_RUN)
-"""States in which a check cannot tell; Pending is not among them: it will tell within its `for`."""
+"""States in which a check cannot tell. Pending is not among them: it will tell within its `for`.
+Nor is Suspended: somebody has switched it off. For a Skipped one see `blind_checks`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,35 @@ def state_of(section: Section, checks: Checks) -> Tri:
     return Tri.FALSE if states == {CheckState.PASSED} else Tri.UNKNOWN
 
 
-def is_blind(section: Section, checks: Checks) -> bool:
+def is_blind(section: Section, checks: Checks, handled: Collection[str]) -> bool:
     """Say whether a procedure is unknown because checks cannot tell."""
-    return state_of(section, checks) is Tri.UNKNOWN and bool(blind_checks(section, checks))
+    blind = blind_checks(section.checks, checks, handled)
+    return state_of(section, checks) is Tri.UNKNOWN and bool(blind)
 
 
-def blind_checks(section: Section, checks: Checks) -> tuple[str, ...]:
-    """Give the checks of a procedure that cannot tell."""
-    return tuple(name for name in section.checks if checks[name].state in BLIND_STATES)
+def blind_checks(names: Iterable[str], checks: Checks, handled: Collection[str]) -> tuple[str, ...]:
+    """Give the checks because of which some of these cannot tell.
+
+    For a Skipped check that is what it waits for. Where that has failed and a procedure handles it
+    (`handled`), somebody is told already; where it was suspended, somebody wanted it.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        reasons = causes(name, checks)
+        states = {checks[cause].state for cause in reasons}
+        if CheckState.SUSPENDED in states:
+            continue
+        for cause in reasons:
+            state = checks[cause].state
+            unseen = state is CheckState.FAILED and cause != name and cause not in handled
+            if state in BLIND_STATES or unseen:
+                found[cause] = None
+    return tuple(found)
+
+
+def handled_checks(sections: Iterable[Section]) -> frozenset[str]:
+    """Give the checks whose failure makes some procedure happen."""
+    return frozenset(name for section in sections for name in section.checks)
 
 
 def failed_checks(section: Section, checks: Checks) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from servicesop.api.procedures import Row, When
 from servicesop.api.status import CheckState
 from servicesop.judge.debounce import Memory
+from servicesop.judge.dependencies import causes
 
 Three = bool | None
 """True, False, or None for unknown."""
@@ -28,6 +29,8 @@ def failed(ref: str, checks: Mapping[str, Memory]) -> Three:
         return None
     if finding in memory.confirmed:
         return True
+    if memory.unsettled:
+        return None
     # The check is answered: what it does not even see is not there.
     return None if finding in memory.pending else False
 
@@ -74,7 +77,7 @@ class Why(StrEnum):
     BLOCKED = "Blocked"
     """A row that acts is true, but one above it cannot be decided."""
     WAIT = "Wait"
-    """A row above is pending: it will be known within its `for`."""
+    """A row above is pending: it will be known within its `for`, or after the next run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,18 @@ def read(
 
 
 def _pending(when: When, checks: Mapping[str, Memory]) -> bool:
-    # Waiting ends by itself only when everything unknown in the row is merely pending.
-    unknown = [ref for ref in when.refs if failed(ref, checks) is None]
-    states = {checks[ref.partition("/")[0]].state for ref in unknown}
-    return states <= {CheckState.PENDING, CheckState.FAILED}
+    # Waiting ends by itself only when everything unknown in the row will be known by itself.
+    unknown = {ref.partition("/")[0] for ref in when.refs if failed(ref, checks) is None}
+    return all(_will_tell(name, checks) for name in unknown)
+
+
+def _will_tell(name: str, checks: Mapping[str, Memory]) -> bool:
+    memory = checks[name]
+    if memory.state is CheckState.SKIPPED:
+        # What it waits for passes or fails within its `for`. A failed one may stay so.
+        return all(checks[cause].state in _SOON for cause in causes(name, checks))
+    return memory.state in _SOON or (memory.state is CheckState.FAILED and not memory.unsettled)
+
+
+_SOON = (CheckState.PENDING, CheckState.NOT_RUN)
+"""They are known within their `for`, or after the next run; one that stays away is an Error."""

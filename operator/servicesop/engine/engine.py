@@ -32,6 +32,7 @@ from servicesop.engine.registry import Registry
 from servicesop.engine.scheduler import Scheduler
 from servicesop.engine.sop import Key, Sop
 from servicesop.engine.turn import Turns
+from servicesop.judge.debounce import HELD
 from servicesop.judge.results import Sample, error
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
@@ -132,7 +133,7 @@ class Engine:
             sop = self._new(key, body)
             self._sops.add(sop)
             self._adopt(sop, body)
-            sop.resume()
+            sop.resume(self._clock.now())
         elif _newer(str(metadata["resourceVersion"]), sop.resource_version):
             sop.newer = body
         else:
@@ -221,7 +222,7 @@ class Engine:
         except LookupError:
             # The API server refuses this; an SOP of before its rules may still be stored.
             sop.spec = None
-            text = "a target or connection is named that the spec does not list"
+            text = "a target, connection or check is named that the spec does not list"
             sop.readiness = Readiness(Tri.FALSE, ReadyReason.INVALID_SPEC, text)
         finally:
             self._cache.release(sop.namespace)
@@ -243,6 +244,8 @@ class Engine:
         if sop.gone or sop.generation != generation:
             return
         for name, watched in sop.watched.items():
+            if watched.check.suspend:
+                continue
             self._scheduler.add(
                 (sop.key, name), watched.every.total_seconds(), self._due(sop, name)
             )
@@ -270,10 +273,12 @@ class Engine:
 
     async def _run_check(self, sop: Sop, name: str) -> None:
         watched = sop.watched.get(name)
-        if watched is None:
+        if watched is None or watched.memory.state in HELD:
             return
         # A runner keeps cursors; confirming an action may ask it while a regular run goes on.
         async with watched.lock, watched.runner.turn:
+            if sop.watched.get(name) is not watched:
+                return  # while it waited for its turn, something that it depends on has failed
             began = self._clock.monotonic()
             sample = await self._sample(watched.runner, watched.check)
         kind = watched.check.type
@@ -284,6 +289,8 @@ class Engine:
         now = self._clock.now()
         if sop.take(name, sample, now):
             self._want(sop)
+        for freed in sop.hold_back(now):
+            self._scheduler.hasten((sop.key, freed))
         ends = (
             watched.memory.pending_until(watched.windows),
             watched.memory.recovers_at(watched.windows),
@@ -495,5 +502,5 @@ def _remembered(body: Json, sop: Sop) -> Status:
 def _where(invalid: ValidationError) -> str:
     """Say which field is wrong and what is allowed, without repeating the value."""
     first = invalid.errors(include_input=False, include_url=False, include_context=False)[0]
-    path = ".".join(str(part) for part in first["loc"])
-    return f"spec.{path}: {first['msg']}"
+    path = ".".join(str(part) for part in ("spec", *first["loc"]))
+    return f"{path}: {first['msg'].removeprefix('Value error, ')}"

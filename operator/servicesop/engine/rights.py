@@ -33,7 +33,7 @@ class Right:
 def needed_by_checks(spec: Spec) -> tuple[Right, ...]:
     """Give what the runner must be allowed for the SOP's checks to run."""
     rights: set[Right] = set()
-    if any(check.logs for check in spec.checks):
+    if any(check.logs and not check.suspend for check in spec.checks):
         rights.add(Right("get", "", "pods", subresource="log"))
     for connection in spec.connections:
         rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from servicesop.api.checks.check import Check
+from servicesop.api.dependencies import in_order
 from servicesop.api.sop import Spec
 from servicesop.api.status import CheckState, Status, Tri
 from servicesop.checks.runner import CheckRunner
 from servicesop.decide.gates import Allowed
 from servicesop.decide.procedures import Section, sections_of
 from servicesop.judge import debounce
-from servicesop.judge.debounce import Memory, Windows, windows_of
+from servicesop.judge.debounce import HELD, Memory, Windows, windows_of
+from servicesop.judge.dependencies import held_back
 from servicesop.judge.results import Sample
 from servicesop.status.conditions import Readiness, ReadyReason
 
@@ -54,6 +56,8 @@ class Sop:
     """None where it cannot be run; `readiness` says why."""
     sections: tuple[Section, ...] = ()
     watched: dict[str, Watched] = field(default_factory=dict)
+    conditional: tuple[Check, ...] = ()
+    """Checks that are suspended or depend on others, each after those that it depends on."""
     readiness: Readiness = field(
         default_factory=lambda: Readiness(Tri.UNKNOWN, ReadyReason.UNKNOWN, "")
     )
@@ -106,7 +110,10 @@ class Sop:
         )
 
     def fit(self, spec: Spec, build: Callable[[Check], CheckRunner], now: datetime) -> None:
-        """Take over a new spec; checks that did not change keep what they know."""
+        """Take over a new spec; checks that did not change keep what they know.
+
+        Raise LookupError where a name is not in the spec.
+        """
         before, old = self.spec, self.watched
         # After a pause everything is found out afresh, and while it lasts nothing is known.
         paused = spec.suspend or (before is not None and before.suspend)
@@ -117,6 +124,9 @@ class Sop:
         )
         self.spec = spec
         self.sections = sections_of(spec)
+        self.conditional = tuple(
+            check for check in in_order(spec.checks) if check.suspend or check.depends_on
+        )
         self.watched = {}
         for check in spec.checks:
             every = check.every or spec.every
@@ -128,14 +138,28 @@ class Sop:
                 self.watched[check.name] = Watched(
                     check, build(check), windows_of(check, every), debounce.begin(now), every
                 )
+        self.hold_back(now)
 
-    def resume(self) -> None:
+    def resume(self, now: datetime) -> None:
         """Go on with what an earlier process has written about this very spec."""
         if self.status.observed_generation != self.generation:
             return
         for written in self.status.checks:
             if written.name in self.watched:
                 self.watched[written.name].memory = debounce.resume(written)
+        self.hold_back(now)
+
+    def hold_back(self, now: datetime) -> tuple[str, ...]:
+        """Skip checks that have to wait for others; give those that need not wait any longer."""
+        if not self.conditional:
+            return ()
+        freed = []
+        for name, memory in held_back(self.conditional, self.checks, now).items():
+            # Another object: the answer to a question that was asked before does not count.
+            self.watched[name] = replace(self.watched[name], memory=memory)
+            if memory.state not in HELD:
+                freed.append(name)
+        return tuple(freed)
 
     def unanswered(self, now: datetime) -> bool:
         """Whether to wait for first answers before saying anything new about a known SOP."""
@@ -171,9 +195,11 @@ class Sop:
             limit = 2 * watched.every + watched.check.timeout + timedelta(seconds=1)
             # A check that a new spec has brought is due from then on.
             last = memory.sampled or max(memory.since, self.first_seen)
-            if now - last > limit and memory.state is not CheckState.ERROR:
+            if now - last > limit and memory.state not in (CheckState.ERROR, *HELD):
                 watched.memory = debounce.overdue(memory, now)
                 found = True
+        if found:
+            self.hold_back(now)
         return found
 
 

@@ -3,8 +3,13 @@
 A fold over samples: `step(memory, sample, now, windows)` gives the next memory. Rules:
 - A finding is confirmed when it was seen in at least two runs over at least its `for`; until then
   it is pending. It is dropped when it was not seen throughout `recoverFor`.
+- A check whose every known answer was Failed, in at least two runs over at least the longest `for`
+  of its findings, is Failed, whatever it found: findings that alternate do not excuse each other.
+  But none of them has lasted, so none is confirmed: that it does not hold is certain, and why is
+  not. It passes again when it has passed throughout `recoverFor`.
 - One unknown answer changes nothing: it neither advances nor resets. Two in a row reset everything,
   and the check is unknown until it is answered again.
+- A check that is not run (suspended, or skipped) forgets everything.
 """
 
 from collections.abc import Mapping
@@ -14,7 +19,7 @@ from datetime import datetime, timedelta
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState, CheckStatus
-from servicesop.judge.results import Sample, Verdict
+from servicesop.judge.results import Sample, Verdict, error
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,11 @@ class Windows:
     recover: timedelta
     """`recoverFor`."""
 
+    @property
+    def longest(self) -> timedelta:
+        """The longest `for`."""
+        return max(self.fail.values(), default=timedelta())
+
 
 def windows_of(check: Check, every: timedelta) -> Windows:
     """Give a check's windows; without `for` and `recoverFor` each is twice its period."""
@@ -35,6 +45,10 @@ def windows_of(check: Check, every: timedelta) -> Windows:
         own |= {"None": check.leader.for_none, "Many": check.leader.for_many}
     recover = check.recover_for if check.recover_for is not None else 2 * every
     return Windows(fail=own, recover=recover)
+
+
+HELD = (CheckState.SKIPPED, CheckState.SUSPENDED)
+"""States of checks that are not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +78,40 @@ class Memory:
     confirmed: frozenset[str] = frozenset()
     gone: Mapping[str, datetime] = field(default_factory=dict)
     """Confirmed findings that are not seen any more, since when."""
+    bad: _Seen | None = None
+    """Runs with a failed answer since one passed; two unknown ones in a row end it."""
+    lasting: bool = False
+    """It has failed throughout its longest `for`, and has not passed throughout `recoverFor`."""
     passing: datetime | None = None
     """Since when every known answer was Passed; two unknown ones in a row end it."""
     steady: bool = False
     """Passed throughout `recoverFor`: this, not a single good answer, proves an action."""
+    causes: tuple[str, ...] = ()
+    """While Skipped: the checks that it waits for in the end."""
 
     @property
     def pending(self) -> frozenset[str]:
         """Findings that are seen, but not yet for long enough."""
         return frozenset(self.failing) - self.confirmed
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether it is Failed and which finding it is cannot be told."""
+        return self.state is CheckState.FAILED and not self.confirmed
+
     def pending_until(self, windows: Windows) -> datetime | None:
-        """Give the time at which the first pending finding may be confirmed."""
+        """Give the time at which the first pending finding, or the check, may be confirmed."""
         ends = [self.failing[one].first + windows.fail[one] for one in self.pending]
+        if self.bad is not None and not self.lasting:
+            ends.append(self.bad.first + windows.longest)
         return min(ends, default=None)
 
     def recovers_at(self, windows: Windows) -> datetime | None:
-        """Give the time at which the first confirmed finding may be dropped."""
-        return min((since + windows.recover for since in self.gone.values()), default=None)
+        """Give the time at which the first confirmed finding, or the check, may be dropped."""
+        since = [*self.gone.values()]
+        if self.lasting and self.passing is not None:
+            since.append(self.passing)
+        return min((one + windows.recover for one in since), default=None)
 
 
 def begin(now: datetime) -> Memory:
@@ -95,14 +125,22 @@ def resume(written: CheckStatus) -> Memory:
     So that a restart of the operator changes nothing that people see. Nothing may rest on it but
     that: it counts as never run, and its first answers decide what becomes of it.
     """
+    if written.state in HELD:
+        # Whether it still has to wait is found out before anything is said.
+        return Memory(state=written.state, since=written.since)
     if written.state not in (CheckState.PASSED, CheckState.FAILED):
         return begin(written.since)
+    failed = written.state is CheckState.FAILED
     findings = frozenset(written.findings)
-    verdict = Verdict.FAILED if findings else Verdict.PASSED
     said = Sample(
-        verdict, findings=findings, message=written.message or "", evidence=written.evidence
+        Verdict.FAILED if failed else Verdict.PASSED,
+        findings=findings,
+        message=written.message or "",
+        evidence=written.evidence,
     )
-    return Memory(state=written.state, since=written.since, last=said, confirmed=findings)
+    return Memory(
+        state=written.state, since=written.since, last=said, confirmed=findings, lasting=failed
+    )
 
 
 def step(memory: Memory, sample: Sample, now: datetime, windows: Windows) -> Memory:
@@ -110,12 +148,7 @@ def step(memory: Memory, sample: Sample, now: datetime, windows: Windows) -> Mem
     if not sample.verdict.known:
         return _unknown(memory, sample, now)
     seen = sample.findings if sample.verdict is Verdict.FAILED else frozenset[str]()
-    failing = {
-        one: _Seen(memory.failing[one].first, memory.failing[one].runs + 1)
-        if one in memory.failing
-        else _Seen(now, 1)
-        for one in seen
-    }
+    failing = {one: _again(memory.failing.get(one), now) for one in seen}
     gone = {one: memory.gone.get(one, now) for one in memory.confirmed - seen}
     recovered = {one for one, since in gone.items() if now - since >= windows.recover}
     confirmed = (memory.confirmed - recovered) | {
@@ -123,15 +156,20 @@ def step(memory: Memory, sample: Sample, now: datetime, windows: Windows) -> Mem
         for one, run in failing.items()
         if run.runs >= 2 and now - run.first >= windows.fail[one]
     }
-    if confirmed:
+    passing = None if seen else memory.passing or now
+    steady = passing is not None and now - passing >= windows.recover
+    bad = _again(memory.bad, now) if seen else None
+    lasting = (memory.lasting and not steady) or (
+        bad is not None and bad.runs >= 2 and now - bad.first >= windows.longest
+    )
+    if confirmed or lasting:
         state = CheckState.FAILED
     elif failing:
         state = CheckState.PENDING
     else:
         state = CheckState.PASSED
     # While a failed check recovers, its last failure still explains the state.
-    explains = sample if seen or not confirmed else memory.last
-    passing = None if seen else memory.passing or now
+    explains = sample if seen or state is CheckState.PASSED else memory.last
     return replace(
         memory,
         state=state,
@@ -144,9 +182,15 @@ def step(memory: Memory, sample: Sample, now: datetime, windows: Windows) -> Mem
         failing=failing,
         confirmed=confirmed,
         gone={one: since for one, since in gone.items() if one not in recovered},
+        bad=bad,
+        lasting=lasting,
         passing=passing,
-        steady=passing is not None and now - passing >= windows.recover,
+        steady=steady,
     )
+
+
+def _again(seen: _Seen | None, now: datetime) -> _Seen:
+    return _Seen(now, 1) if seen is None else _Seen(seen.first, seen.runs + 1)
 
 
 def _unknown(memory: Memory, sample: Sample, now: datetime) -> Memory:
@@ -165,6 +209,34 @@ def overdue(memory: Memory, now: datetime) -> Memory:
     return _forget(replace(memory, newest=stale, unknown_runs=in_a_row), stale, now)
 
 
+def suspend(memory: Memory, now: datetime) -> Memory:
+    """Give the memory of a check that is suspended."""
+    said = error(UnknownReason.SUSPENDED, "the check's suspend is true")
+    return _hold(memory, CheckState.SUSPENDED, said, (), now)
+
+
+def skip(
+    memory: Memory, missing: tuple[str, ...], causes: tuple[str, ...], now: datetime
+) -> Memory:
+    """Give the memory of a check that waits for others that it depends on, and in the end why."""
+    text = f"waits for {', '.join(missing)}"
+    if causes != missing:
+        text += f"; the cause is {', '.join(causes)}"
+    said = error(UnknownReason.DEPENDS_ON, text)
+    return _hold(memory, CheckState.SKIPPED, said, causes, now)
+
+
+def _hold(
+    memory: Memory, state: CheckState, said: Sample, causes: tuple[str, ...], now: datetime
+) -> Memory:
+    if (memory.state, memory.newest, memory.causes) == (state, said, causes):
+        return memory
+    since = memory.since if memory.state is state else now
+    return Memory(
+        state=state, since=since, last=said, newest=said, sampled=memory.sampled, causes=causes
+    )
+
+
 def _forget(memory: Memory, sample: Sample, now: datetime) -> Memory:
     inconclusive = sample.verdict is Verdict.INCONCLUSIVE
     state = CheckState.INCONCLUSIVE if inconclusive else CheckState.ERROR
@@ -177,6 +249,8 @@ def _forget(memory: Memory, sample: Sample, now: datetime) -> Memory:
         failing={},
         confirmed=frozenset(),
         gone={},
+        bad=None,
+        lasting=False,
         passing=None,
         steady=False,
     )

@@ -51,6 +51,10 @@ class HealthyReason(StrEnum):
     """A check fails, but not yet for long enough."""
     CHECKS_UNKNOWN = "ChecksUnknown"
     """A check cannot tell."""
+    CHECKS_SKIPPED = "ChecksSkipped"
+    """A check waits for another one, which is not Passed."""
+    CHECKS_SUSPENDED = "ChecksSuspended"
+    """A check is suspended."""
     STARTING = "Starting"
     """A check has not run yet."""
     SUSPENDED = "Suspended"
@@ -172,6 +176,10 @@ def _explain(names: tuple[str, ...], checks: Mapping[str, Memory]) -> tuple[Heal
         return HealthyReason.STARTING, _texts(by_state[CheckState.NOT_RUN], checks)
     if by_state[CheckState.PENDING]:
         return HealthyReason.CHECKS_PENDING, _texts(by_state[CheckState.PENDING], checks)
+    if by_state[CheckState.SKIPPED]:
+        return HealthyReason.CHECKS_SKIPPED, _texts(by_state[CheckState.SKIPPED], checks)
+    if by_state[CheckState.SUSPENDED]:
+        return HealthyReason.CHECKS_SUSPENDED, _texts(by_state[CheckState.SUSPENDED], checks)
     return HealthyReason.CHECKS_PASSED, ""
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from servicesop.api.status import Escalation, Outcome, Phase, Status, Tri
+from servicesop.api.status import CheckState, Escalation, Outcome, Phase, Status, Tri
 
 NORMAL = "Normal"
 WARNING = "Warning"
@@ -22,6 +22,7 @@ def notes(before: Status, after: Status) -> list[Note]:
     """Give the transitions between two statuses, in the order in which they matter."""
     return [
         *_ready(before, after),
+        *_checks(before, after),
         *_procedures(before, after),
         *_actions(before, after),
         *_escalations(before, after),
@@ -43,6 +44,31 @@ def _ready(before: Status, after: Status) -> list[Note]:
     if now is Tri.TRUE and was is Tri.FALSE:
         return [Note(NORMAL, "Ready", "Run", "the checks run")]
     return []
+
+
+def _checks(before: Status, after: Status) -> list[Note]:
+    was = {one.name: one.state for one in before.checks}
+    suspended, resumed = [], []
+    skipped: dict[str, list[str]] = {}
+    for one in after.checks:
+        old = was.get(one.name)
+        if old is None or old is one.state:
+            continue
+        if one.state is CheckState.SUSPENDED:
+            suspended.append(one.name)
+        elif old is CheckState.SUSPENDED:
+            resumed.append(one.name)
+        # A check that has not run yet is only waiting for its turn.
+        elif one.state is CheckState.SKIPPED and old is not CheckState.NOT_RUN:
+            skipped.setdefault(one.message or "", []).append(one.name)
+    found = []
+    if suspended:
+        found.append(Note(NORMAL, "ChecksSuspended", "Run", ", ".join(suspended)))
+    if resumed:
+        found.append(Note(NORMAL, "ChecksResumed", "Run", ", ".join(resumed)))
+    for why, names in skipped.items():
+        found.append(Note(NORMAL, "ChecksSkipped", "Run", f"{', '.join(names)}: {why}"))
+    return found
 
 
 def _procedures(before: Status, after: Status) -> list[Note]:

@@ -1,6 +1,7 @@
 """The whole status from a decision. Pure; the result is written only when it differs."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from servicesop.api.checks.check import Check
@@ -20,8 +21,9 @@ from servicesop.api.texts import fitted
 from servicesop.api.times import whole_seconds
 from servicesop.decide.decide import Decision, doing
 from servicesop.decide.gates import Allowed
-from servicesop.decide.procedures import BLIND_STATES, Section
-from servicesop.judge.debounce import Memory
+from servicesop.decide.procedures import Section, blind_checks, handled_checks
+from servicesop.judge.debounce import HELD, Memory
+from servicesop.judge.dependencies import causes
 from servicesop.status import conditions as say
 from servicesop.status.bounds import bounded
 
@@ -56,7 +58,6 @@ def report(
     for section, status in zip(sections, decision.procedures, strict=True):
         said += say.procedure(section, status, checks, suspended=spec.suspend)
     conditions = say.conditions(said, before.conditions, generation, now)
-    passed = sum(1 for memory in checks.values() if memory.state is CheckState.PASSED)
     teams = dict.fromkeys(team for one in decision.escalations for team in one.to)
     whole = Status(
         observed_generation=generation,
@@ -66,7 +67,7 @@ def report(
         since=_since(conditions),
         doing=_doing(decision, intents),
         team=fitted(", ".join(teams), MAX_MESSAGE) or None,
-        checks_summary=f"{passed}/{len(checks)}",
+        checks_summary=_summary(checks),
         last_action=_last_action(history),
         message=fitted(healthy.message, MAX_MESSAGE) or None,
         uid=uid,
@@ -129,6 +130,14 @@ def check_status(check: Check, memory: Memory, every: timedelta) -> CheckStatus:
     )
 
 
+def _summary(checks: Mapping[str, Memory]) -> str:
+    """Count the passed checks, and those that are not run."""
+    counts = Counter(memory.state for memory in checks.values())
+    parts = [f"{counts[CheckState.PASSED]}/{len(checks)}"]
+    parts += [f"{counts[state]} {state.lower()}" for state in HELD if counts[state]]
+    return ", ".join(parts)
+
+
 def _since(conditions: tuple[Condition, ...]) -> datetime:
     return next(one.last_transition_time for one in conditions if one.type == "Healthy")
 
@@ -161,13 +170,17 @@ def _failing(
         if status.state is Tri.UNKNOWN
         for name in section.checks
     )
-    blind = [name for name in names if checks[name].state in BLIND_STATES]
+    blind = blind_checks(names, checks, handled_checks(sections))
     if blind:
         by_name = {check.name: check for check in spec.checks}
         sources = {source_of(by_name[name]) for name in blind}
         return "Blind: " + (sources.pop() if len(sources) == 1 else _first_and_count(blind))
-    pending = [name for name in names if checks[name].state is CheckState.PENDING]
-    return "Pending: " + _first_and_count(pending)
+    waiting = tuple(dict.fromkeys(cause for name in names for cause in causes(name, checks)))
+    pending = [name for name in waiting if checks[name].state is CheckState.PENDING]
+    if pending:
+        return "Pending: " + _first_and_count(pending)
+    suspended = [name for name in waiting if checks[name].state is CheckState.SUSPENDED]
+    return "Suspended: " + _first_and_count(suspended)
 
 
 def source_of(check: Check) -> str:
@@ -179,7 +192,7 @@ def source_of(check: Check) -> str:
     return check.name
 
 
-def _first_and_count(names: list[str]) -> str:
+def _first_and_count(names: Sequence[str]) -> str:
     return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "")
 
 

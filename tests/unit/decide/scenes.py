@@ -109,6 +109,7 @@ def memory(
     newest: Sample | None = None,
     runs: int = 2,
     at: datetime = NOW,
+    causes: tuple[str, ...] = (),
 ) -> Memory:
     known = state in (CheckState.PASSED, CheckState.PENDING, CheckState.FAILED)
     last = newest or _sample(state, confirmed | pending)
@@ -123,6 +124,7 @@ def memory(
         confirmed=confirmed,
         passing=at if state is CheckState.PASSED else None,
         steady=state is CheckState.PASSED,
+        causes=causes,
     )
 
 
@@ -136,6 +138,10 @@ def _sample(state: CheckState, findings: frozenset[str]) -> Sample | None:
             return inconclusive(UnknownReason.NOT_COVERED, "cannot tell")
         case CheckState.ERROR:
             return error(UnknownReason.UNREACHABLE, "could not ask")
+        case CheckState.SKIPPED:
+            return error(UnknownReason.DEPENDS_ON, "waits for another")
+        case CheckState.SUSPENDED:
+            return error(UnknownReason.SUSPENDED, "the check's suspend is true")
         case CheckState.NOT_RUN:
             return None
 
@@ -154,6 +160,19 @@ def maybe(*findings: str) -> Memory:
 
 def blind() -> Memory:
     return memory(CheckState.ERROR)
+
+
+def skipped(*causes: str) -> Memory:
+    return memory(CheckState.SKIPPED, causes=causes)
+
+
+def suspended() -> Memory:
+    return memory(CheckState.SUSPENDED)
+
+
+def unsettled() -> Memory:
+    """Failed throughout, but not for one reason."""
+    return memory(CheckState.FAILED, pending=frozenset({"None"}))
 
 
 def checks_of(**changes: Memory) -> dict[str, Memory]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from servicesop.api.status import CheckState, Escalation, EscalationReason
+from servicesop.api.status import CheckState, Escalation, EscalationReason, Tri
 from servicesop.judge.debounce import Memory
 from unit.decide.scenes import (
     NOW,
@@ -14,7 +14,9 @@ from unit.decide.scenes import (
     minutes,
     procedure_of,
     seconds,
+    skipped,
     spec_of,
+    suspended,
 )
 
 DARK = {"leader": blind()}
@@ -73,6 +75,56 @@ def test_a_failed_check_beside_a_blind_one_is_not_blindness() -> None:
     story.after(minutes(60), checks)
 
     assert call_of(story) is None
+
+
+@pytest.mark.parametrize(
+    ("checks", "reported"),
+    [
+        pytest.param({"leader": suspended()}, (), id="switched off on purpose"),
+        pytest.param({"leader": skipped("ready"), "ready": suspended()}, (), id="what it needs is"),
+        pytest.param(
+            {"leader": skipped("ready", "ocm"), "ready": suspended(), "ocm": blind()},
+            (("Errors",), ("ocm",)),
+            id="it would not run if the other could tell",
+        ),
+        pytest.param({"leader": skipped("ready"), "ready": maybe()}, (), id="it will be known"),
+        pytest.param(
+            {"leader": skipped("ready"), "moves": skipped("ready"), "ready": blind()},
+            (("Latency",), ("ready",)),
+            id="what cannot tell is named, not who waits for it",
+        ),
+        pytest.param(
+            {"leader": skipped("ready"), "ready": memory(CheckState.NOT_RUN)},
+            (("Latency",), ("ready",)),
+            id="what never runs is",
+        ),
+        pytest.param(
+            {"leader": skipped("ocm"), "moves": skipped("ocm"), "ocm": bad()},
+            (),
+            id="what has failed is an alarm of its own",
+        ),
+        pytest.param(
+            {"leader": skipped("ready"), "ready": bad("NotReady")},
+            (("Latency",), ("ready",)),
+            id="but not when no procedure asks for it",
+        ),
+        pytest.param(
+            {"leader": suspended(), "moves": blind()},
+            (("Latency",), ("moves",)),
+            id="beside a suspended check another cannot tell",
+        ),
+    ],
+)
+def test_a_check_that_is_not_run_is_blindness_only_when_nobody_knows_why(
+    checks: dict[str, Memory], reported: tuple[object, ...]
+) -> None:
+    story = Story()
+    story.at_once(checks)
+    decision = story.after(minutes(60), checks)
+    called = call_of(story)
+
+    assert decision.procedures[0].state is Tri.UNKNOWN
+    assert ((called.procedures, called.checks) if called else ()) == reported
 
 
 def test_once_open_every_blind_procedure_joins_at_once() -> None:

@@ -28,8 +28,10 @@ from unit.decide.scenes import (
     minutes,
     remediate_of,
     seconds,
+    skipped,
     snapshot,
     spec_of,
+    suspended,
 )
 
 IN_VAIN = tuple(entry(f"v{hour}", minutes(60 * hour), outcome=Outcome.UNPROVEN) for hour in (1, 2))
@@ -70,6 +72,8 @@ MORE: list[tuple[Allowed, dict[str, Any]]] = [
         {"entries": OFTEN},
     ),
     (Allowed.EVIDENCE_STALE, {"evidence": (good(), memory(CheckState.NOT_RUN))}),
+    (Allowed.EVIDENCE_STALE, {"evidence": (good(), skipped("leader"))}),
+    (Allowed.EVIDENCE_STALE, {"evidence": (good(), suspended())}),
     (Allowed.EVIDENCE_STALE, {"evidence": (replace(bad(), known_runs=1),)}),
     (Allowed.EVIDENCE_STALE, {"evidence": (replace(bad(), newest=None),)}),
     (

@@ -9,7 +9,7 @@ from servicesop.api.status import CheckState
 from servicesop.decide import table
 from servicesop.decide.table import Why
 from servicesop.judge.debounce import Memory
-from unit.decide.scenes import bad, blind, good, maybe, memory
+from unit.decide.scenes import bad, blind, good, maybe, memory, skipped, suspended, unsettled
 
 ACT: dict[str, Any] = {"remediate": {"restart": {}}}
 CALL: dict[str, Any] = {"escalate": {"to": ["team"]}}
@@ -55,7 +55,7 @@ def rows_of(*does: dict[str, Any]) -> tuple[Row, ...]:
             id="only unknown rows led to the last one",
         ),
         pytest.param(
-            [CALL, CALL, ACT], [blind(), memory(CheckState.NOT_RUN), bad()], "otherwise",
+            [CALL, CALL, ACT], [blind(), memory(CheckState.INCONCLUSIVE), bad()], "otherwise",
             Why.BLOCKED, ("a", "b"), id="all unknown rows are named",
         ),
         pytest.param(
@@ -71,6 +71,34 @@ def rows_of(*does: dict[str, Any]) -> tuple[Row, ...]:
             id="a pending row is waited for below an unknown one too",
         ),
         pytest.param(
+            [CALL, ACT], [memory(CheckState.NOT_RUN), bad()], "a", Why.WAIT, (),
+            id="a check that is about to run is waited for",
+        ),
+        pytest.param(
+            [CALL, ACT], [suspended(), bad()], "otherwise", Why.BLOCKED, ("a",),
+            id="a suspended check is unknown",
+        ),
+        pytest.param(
+            [CALL, ACT, CALL], [skipped("c"), bad(), blind()], "otherwise", Why.BLOCKED, ("a",),
+            id="so is one that waits for a check that cannot tell",
+        ),
+        pytest.param(
+            [CALL, ACT, CALL], [skipped("c"), bad(), bad()], "otherwise", Why.BLOCKED, ("a",),
+            id="or for one that has failed",
+        ),
+        pytest.param(
+            [CALL, ACT, CALL], [skipped("c"), bad(), maybe()], "a", Why.WAIT, (),
+            id="for one that is pending it is waited for",
+        ),
+        pytest.param(
+            [CALL, ACT, CALL, CALL], [skipped("c", "d"), bad(), maybe(), blind()], "otherwise",
+            Why.BLOCKED, ("a",), id="but not when it waits for another one too",
+        ),
+        pytest.param(
+            [ACT, CALL], [unsettled(), good()], "a", Why.ROW, (),
+            id="a check that fails for changing reasons is Failed",
+        ),
+        pytest.param(
             [ACT, CALL], [bad(), maybe()], "a", Why.ROW, (),
             id="a pending row below is not waited for",
         ),
@@ -84,6 +112,14 @@ def test_the_table_says_what_wins_and_why(
     verdict = table.read(rows_of(*does), checks)
 
     assert (verdict.row.name, verdict.why, verdict.unknown) == (wins, why, unknown)
+
+
+@pytest.mark.parametrize("finding", ["None", "Many"])
+def test_findings_that_alternate_are_not_waited_for(finding: str) -> None:
+    row = {"name": "a", "when": {"anyFailed": [f"a/{finding}"]}} | ACT
+    rows = (Row.model_validate(row), rows_of()[0])
+
+    assert table.read(rows, {"a": unsettled()}).why is Why.UNSURE
 
 
 def test_a_skipped_row_counts_as_false() -> None:

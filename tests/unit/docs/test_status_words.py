@@ -44,9 +44,10 @@ def test_the_words_of_a_closed_set_are_documented_in_its_order(
 def test_the_reasons_of_unknown_checks_are_documented_in_their_order() -> None:
     inconclusive = words("status.md", "Reasons of checks that are Inconclusive")
     error = words("status.md", "Reasons of checks in Error")
+    not_run = words("status.md", "Reasons of checks that are not run")
 
     assert inconclusive == INCONCLUSIVE
-    assert inconclusive + error == [reason.value for reason in UnknownReason]
+    assert inconclusive + error + not_run == [reason.value for reason in UnknownReason]
 
 
 def test_every_documented_word_has_a_meaning() -> None:
@@ -86,7 +87,7 @@ def test_the_columns_of_the_table_are_documented() -> None:
 def _reasons_of_notes() -> list[str]:
     notes = [
         node.args[1]
-        for function in (events._ready, events._procedures, events._actions)
+        for function in (events._ready, events._checks, events._procedures, events._actions)
         for node in ast.walk(ast.parse(getsource(function)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Note"
     ]

@@ -7,9 +7,10 @@ import pytest
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec, TargetRef
-from servicesop.api.status import CheckState, Status
+from servicesop.api.status import CheckState, CheckStatus, Status
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.engine.sop import Sop
+from servicesop.judge import debounce
 from servicesop.judge.results import Sample, failed, passed
 from unit.decide.scenes import NOW, minutes, seconds, spec_of
 
@@ -124,6 +125,129 @@ def test_a_check_that_a_new_spec_brought_is_not_late_yet() -> None:
 
     sop.expire(NOW + minutes(605))
     assert states(sop)["leader"] is CheckState.ERROR
+
+
+def waiting(name: str = "leader", on: tuple[str, ...] = ("moves",)) -> Spec:
+    """The SOP in which one check depends on others."""
+    return changed(name, dependsOn=on)
+
+
+def test_a_check_that_depends_on_another_is_skipped_until_that_has_passed() -> None:
+    sop = sop_of(waiting())
+    assert states(sop)["leader"] is CheckState.SKIPPED
+    assert sop.hold_back(NOW) == ()
+
+    sop.take("moves", passed(), NOW + seconds(1))
+    assert sop.hold_back(NOW + seconds(1)) == ("leader",)
+    assert sop.checks["leader"] == debounce.begin(NOW + seconds(1))
+    assert sop.hold_back(NOW + seconds(2)) == ()
+
+
+def test_the_first_failed_run_of_what_it_depends_on_skips_it_and_forgets_what_it_said() -> None:
+    sop = sop_of(waiting())
+    sop.take("moves", passed(), NOW)
+    sop.hold_back(NOW)
+    sop.take("leader", passed(), NOW)
+    sop.take("moves", stuck("one"), NOW + seconds(1))
+    assert sop.hold_back(NOW + seconds(1)) == ()
+
+    assert (states(sop)["moves"], states(sop)["leader"]) == (CheckState.PENDING, CheckState.SKIPPED)
+    assert sop.checks["leader"].known_runs == 0
+
+
+def test_what_a_check_is_watched_by_changes_when_it_is_skipped_and_when_it_is_freed() -> None:
+    # An answer that was asked for under the one before must not count under the next.
+    sop = sop_of(waiting())
+    seen = [sop.watched["leader"]]
+    for number, sample in enumerate((passed(), stuck("one"), passed())):
+        sop.take("moves", sample, NOW + seconds(number))
+        sop.hold_back(NOW + seconds(number))
+        seen.append(sop.watched["leader"])
+
+    assert len({id(one) for one in seen}) == len(seen)
+    assert {id(one.lock) for one in seen} == {id(seen[0].lock)}, "still one run at a time"
+
+
+def test_a_chain_is_freed_link_by_link() -> None:
+    spec = waiting("ocm", ("leader",)).model_dump(mode="json", by_alias=True, exclude_none=True)
+    for one in spec["checks"]:
+        if one["name"] == "leader":
+            one["dependsOn"] = ["moves"]
+    sop = sop_of(spec_of(checks=spec["checks"]))
+    freed = []
+    for number, name in enumerate(("moves", "leader", "ocm")):
+        sop.take(name, passed(), NOW + seconds(number))
+        freed.append(sop.hold_back(NOW + seconds(number)))
+
+    assert freed == [("leader",), ("ocm",), ()]
+
+
+def test_checks_that_are_not_run_are_never_late() -> None:
+    spec = waiting().model_dump(mode="json", by_alias=True, exclude_none=True)
+    for one in spec["checks"]:
+        one["suspend"] = one["name"] == "moves"
+    sop = sop_of(spec_of(checks=spec["checks"]))
+    sop.expire(NOW + minutes(600))
+
+    assert states(sop) == {
+        "leader": CheckState.SKIPPED,
+        "moves": CheckState.SUSPENDED,
+        "ocm": CheckState.ERROR,
+        "ready": CheckState.ERROR,
+    }
+
+
+def test_a_check_is_late_only_once_it_may_run() -> None:
+    sop = sop_of(waiting())
+    sop.take("moves", passed(), NOW)
+    sop.hold_back(NOW)
+    assert sop.expire(NOW + minutes(600))
+    assert (states(sop)["moves"], states(sop)["leader"]) == (CheckState.ERROR, CheckState.SKIPPED)
+
+    sop.take("moves", passed(), NOW + minutes(601))
+    sop.hold_back(NOW + minutes(601))
+    sop.expire(NOW + minutes(601) + LATE)
+    assert states(sop)["leader"] is CheckState.NOT_RUN
+    sop.take("moves", passed(), NOW + minutes(601) + LATE)
+    sop.expire(NOW + minutes(601) + LATE + seconds(1))
+    assert states(sop)["leader"] is CheckState.ERROR
+
+
+def test_suspend_of_a_check_is_lifted_by_a_new_spec_and_it_begins_afresh() -> None:
+    sop = sop_of()
+    sop.take("leader", passed(), NOW)
+    sop.fit(changed("leader", suspend=True), build, NOW + seconds(1))
+    assert states(sop)["leader"] is CheckState.SUSPENDED
+
+    sop.fit(spec_of(), build, NOW + seconds(2))
+    assert sop.checks["leader"] == debounce.begin(NOW + seconds(2))
+
+
+@pytest.mark.parametrize(
+    ("moves", "leader"),
+    [
+        (CheckState.PASSED, CheckState.PASSED),
+        (CheckState.FAILED, CheckState.SKIPPED),
+        (CheckState.ERROR, CheckState.SKIPPED),
+    ],
+)
+def test_a_new_process_goes_on_with_what_was_written(moves: CheckState, leader: CheckState) -> None:
+    sop = sop_of(waiting())
+    since = NOW - minutes(60)
+    written = tuple(
+        CheckStatus(name=name, state=state, since=since)
+        for name, state in (("moves", moves), ("leader", leader))
+    )
+    sop.status = Status(observed_generation=1, checks=written)
+    sop.resume(NOW)
+
+    assert states(sop)["leader"] is leader
+    assert sop.checks["leader"].since == since
+
+
+def test_a_spec_that_depends_on_a_check_that_is_not_there_cannot_be_run() -> None:
+    with pytest.raises(LookupError):
+        sop_of(waiting(on=("nowhere",)))
 
 
 def stuck(text: str) -> Sample:

@@ -115,8 +115,44 @@ def fold(*runs: tuple[float, Sample], windows: Windows = MINUTE) -> Memory:
             id="each finding has its own `for`",
         ),
         pytest.param(
-            [(0, BAD, PENDING), (30, OTHER, PENDING), (60, BAD, PENDING), (90, OTHER, PENDING)],
-            id="one finding does not lend its time to another",
+            [(0, BAD, PENDING), (30, OTHER, PENDING), (59, BAD, PENDING), (60, OTHER, FAILED),
+             (90, BAD, FAILED)],
+            id="findings that alternate do not excuse each other",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (500, OTHER, FAILED)],
+            id="two runs that fail for two reasons suffice",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (30, OTHER, PENDING), (40, GOOD, PASSED), (60, BAD, PENDING),
+             (99, OTHER, PENDING), (120, BAD, FAILED)],
+            id="a good answer starts the time of alternating findings afresh",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (30, BROKEN, PENDING), (60, OTHER, FAILED)],
+            id="one unknown answer does not reset it",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (59, OTHER, PENDING), (60, BROKEN, PENDING), (61, BAD, FAILED)],
+            id="nor does it count",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (20, BROKEN, PENDING), (40, BROKEN, ERROR), (60, OTHER, PENDING)],
+            id="two unknown answers in a row reset it",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (60, OTHER, FAILED), (90, GOOD, FAILED), (149, GOOD, FAILED),
+             (150, GOOD, PASSED)],
+            id="what failed for changing reasons passes after `recoverFor` too",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (60, OTHER, FAILED), (90, GOOD, FAILED), (120, BAD, FAILED),
+             (150, GOOD, FAILED), (209, GOOD, FAILED), (210, GOOD, PASSED)],
+            id="and any failure meanwhile starts `recoverFor` afresh",
+        ),
+        pytest.param(
+            [(0, BAD, PENDING), (60, BAD, FAILED), (61, OTHER, FAILED), (121, OTHER, FAILED)],
+            id="a failed check stays failed when it goes on failing for another reason",
         ),
     ],
 )  # fmt: skip
@@ -162,6 +198,31 @@ def test_the_last_confirmed_finding_leaves_a_pending_one_behind() -> None:
     memory = fold((0, OTHER), (1, OTHER), (2, BAD), windows=slow)
 
     assert (memory.state, memory.confirmed, memory.pending) == (PENDING, NOTHING, STUCK)
+
+
+def test_of_findings_that_alternate_none_is_confirmed() -> None:
+    memory = fold((0, BAD), (30, OTHER), (60, BAD), (90, OTHER))
+    assert (memory.state, memory.confirmed, memory.unsettled) == (FAILED, NOTHING, True)
+    assert memory.last == OTHER
+
+    # The time of a finding is its own: it begins when the other one is not seen any more.
+    memory = fold((0, BAD), (30, OTHER), (60, BAD), (90, BAD), (119, BAD))
+    assert (memory.confirmed, memory.unsettled) == (NOTHING, True)
+    memory = fold((0, BAD), (30, OTHER), (60, BAD), (90, BAD), (120, BAD))
+    assert (memory.confirmed, memory.unsettled) == (STUCK, False)
+
+
+def test_the_longest_for_counts_for_the_check() -> None:
+    runs = [(0, OTHER), (10, BAD), (20, OTHER)]
+    assert fold(*runs).state is PENDING, "20 s is over, but 60 s are not"
+    assert fold(*runs, (60, BAD)).state is FAILED
+
+
+def test_the_times_at_which_a_check_of_changing_reasons_turns_are_known() -> None:
+    memory = fold((0, BAD), (30, OTHER), (50, BAD))
+    assert memory.pending_until(MINUTE) == at(60)
+    memory = fold((0, BAD), (30, OTHER), (60, BAD), (70, GOOD))
+    assert (memory.pending_until(MINUTE), memory.recovers_at(MINUTE)) == (None, at(130))
 
 
 def test_since_moves_only_with_the_state() -> None:

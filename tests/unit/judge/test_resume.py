@@ -46,6 +46,23 @@ def test_a_passed_check_goes_on_passing_without_proving_anything() -> None:
     assert (memory.state, memory.since, memory.steady) == (CheckState.PASSED, WRITTEN, False)
 
 
+def test_a_check_that_failed_for_changing_reasons_goes_on_failing() -> None:
+    memory = debounce.resume(written(CheckState.FAILED, message="two of them"))
+    assert (memory.state, memory.unsettled) == (CheckState.FAILED, True)
+
+    memory = debounce.step(memory, passed(), NOW, MINUTE)
+    assert memory.state is CheckState.FAILED
+    memory = debounce.step(memory, passed(), NOW + timedelta(seconds=60), MINUTE)
+    assert memory.state is CheckState.PASSED
+
+
+@pytest.mark.parametrize("state", [CheckState.SKIPPED, CheckState.SUSPENDED])
+def test_a_check_that_is_not_run_keeps_since_when(state: CheckState) -> None:
+    memory = debounce.resume(written(state, reason="DependsOn", message="waits for another"))
+
+    assert (memory.state, memory.since, memory.newest) == (state, WRITTEN, None)
+
+
 @pytest.mark.parametrize("state", [CheckState.PASSED, CheckState.FAILED])
 def test_one_unknown_answer_changes_nothing_and_two_do(state: CheckState) -> None:
     findings = ("Stuck",) if state is CheckState.FAILED else ()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from servicesop.api.status import Outcome, Phase
+from servicesop.judge.debounce import Memory
 from unit.decide.scenes import (
     NO_LEADER,
     bad,
@@ -13,7 +14,9 @@ from unit.decide.scenes import (
     maybe,
     minutes,
     procedure_of,
+    skipped,
     spec_of,
+    suspended,
 )
 from unit.status.reporting import NO_RUNNER, Reports, ended
 
@@ -40,6 +43,17 @@ TWO_OF_TWO = [procedure_of("Latency"), procedure_of("Errors")]
         ({}, {"leader": maybe("None"), "moves": maybe("Stuck")}, "Pending: leader +1"),
         ({}, {"leader": maybe("None"), "moves": blind()}, "Blind: database"),
         ({"suspend": True}, {"leader": bad("Many")}, "Suspended"),
+        # What is waited for is named, not those who wait.
+        ({}, {"leader": skipped("moves"), "moves": blind()}, "Blind: database"),
+        ({}, {"leader": skipped("ready"), "ready": blind()}, "Blind: ready"),
+        ({}, {"leader": skipped("ready"), "ready": bad("NotReady")}, "Blind: ready"),
+        ({}, {"leader": skipped("ready"), "ready": maybe("NotReady")}, "Pending: ready"),
+        ({}, {"leader": skipped("ocm"), "ocm": bad()}, "Errors"),
+        ({}, {"leader": suspended()}, "Suspended: leader"),
+        ({}, {"leader": suspended(), "ocm": suspended()}, "Suspended: leader +1"),
+        ({}, {"leader": skipped("ready"), "ready": suspended()}, "Suspended: ready"),
+        ({}, {"leader": suspended(), "moves": maybe("Stuck")}, "Pending: moves"),
+        ({}, {"ready": suspended()}, None),
         # Diagnosis only: it is in no procedure.
         ({}, {"ready": bad("NotReady")}, None),
     ],
@@ -111,3 +125,12 @@ def test_the_wide_columns() -> None:
     assert status.last_action == "restart fleet-manager: Helped"
     assert status.message == "leader: does not hold"
     assert Reports().at_once({}).last_action is None
+
+
+def test_the_summary_counts_what_is_not_run() -> None:
+    def summary(**checks: Memory) -> str | None:
+        return Reports().at_once(checks).checks_summary
+
+    assert summary(leader=suspended()) == "3/4, 1 suspended"
+    assert summary(leader=skipped("ocm"), moves=skipped("ocm"), ocm=bad()) == "1/4, 2 skipped"
+    assert summary(leader=skipped("ocm"), ocm=suspended()) == "2/4, 1 skipped, 1 suspended"

@@ -20,7 +20,9 @@ from unit.decide.scenes import (
     memory,
     minutes,
     procedure_of,
+    skipped,
     spec_of,
+    suspended,
     target,
 )
 from unit.status.reporting import NO_RUNNER, Reports, condition
@@ -55,6 +57,26 @@ def test_conditions_stand_in_a_fixed_order() -> None:
         (
             {"leader": memory(CheckState.NOT_RUN)},
             (Tri.UNKNOWN, "Starting"),
+            Tri.UNKNOWN,
+            Tri.FALSE,
+        ),
+        ({"leader": suspended()}, (Tri.UNKNOWN, "ChecksSuspended"), Tri.UNKNOWN, Tri.FALSE),
+        (
+            {"leader": skipped("ready"), "moves": suspended()},
+            (Tri.UNKNOWN, "ChecksSkipped"),
+            Tri.UNKNOWN,
+            Tri.FALSE,
+        ),
+        (
+            {"leader": skipped("moves"), "moves": maybe("Stuck")},
+            (Tri.UNKNOWN, "ChecksPending"),
+            Tri.UNKNOWN,
+            Tri.FALSE,
+        ),
+        # The dead source is told, and not who waits for it.
+        (
+            {"leader": skipped("moves"), "moves": blind()},
+            (Tri.UNKNOWN, "ChecksUnknown"),
             Tri.UNKNOWN,
             Tri.FALSE,
         ),

@@ -7,7 +7,18 @@ import pytest
 from servicesop.api.status import CheckState, Outcome, Phase, Status, Tri
 from servicesop.judge.debounce import Memory
 from servicesop.status.events import NORMAL, WARNING, notes
-from unit.decide.scenes import NO_LEADER, bad, blind, intent_of, memory, minutes, spec_of
+from unit.decide.scenes import (
+    NO_LEADER,
+    bad,
+    blind,
+    intent_of,
+    maybe,
+    memory,
+    minutes,
+    skipped,
+    spec_of,
+    suspended,
+)
 from unit.status.reporting import NO_RUNNER, Reports, ended
 
 OCM: dict[str, Memory] = {"ocm": bad()}
@@ -43,6 +54,40 @@ def test_what_is_unknown_in_between_is_no_transition(unknown: Memory) -> None:
     assert between({}, OCM, dark, OCM, dark, {}) == [[], [STARTED, CALLED], [], [], [], [ENDED]]
     assert between({}, dark, {}) == [[], [], []]
     assert between(dark, OCM) == [[], [STARTED, CALLED]]
+
+
+def test_checks_that_wait_are_told_together_and_once() -> None:
+    reports = Reports()
+    before = reports.at_once({})
+    waiting = {"ready": blind(), "leader": skipped("ready"), "moves": skipped("ready")}
+    after = reports.after(minutes(1), waiting)
+
+    (note,) = notes(before, after)
+    assert (note.type, note.reason) == (NORMAL, "ChecksSkipped")
+    assert note.text == "leader, moves: waits for another"
+    assert notes(after, reports.after(minutes(1), waiting)) == []
+
+
+def test_a_check_that_waits_for_its_first_run_is_no_event() -> None:
+    reports = Reports()
+    before = reports.at_once({"leader": memory(CheckState.NOT_RUN)})
+
+    waiting = {"leader": skipped("ready"), "ready": maybe("NotReady")}
+
+    assert notes(before, reports.after(minutes(1), waiting)) == []
+    assert between(waiting) == [[]]
+
+
+def test_a_check_is_suspended_and_resumed() -> None:
+    off = {"leader": suspended(), "moves": suspended()}
+
+    assert between({}, off, off, {}) == [
+        [],
+        [(NORMAL, "ChecksSuspended")],
+        [],
+        [(NORMAL, "ChecksResumed")],
+    ]
+    assert between(off) == [[]], "that of a new SOP stands in its spec"
 
 
 def test_an_escalation_is_told_when_it_opens_changes_its_teams_and_ends() -> None:

@@ -6,7 +6,16 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
-from servicesop.api.base import ApiModel, Duration, Name, PositiveDuration, Sentence, exactly_one
+from servicesop.api.base import (
+    ApiModel,
+    CheckName,
+    Duration,
+    Name,
+    PositiveDuration,
+    Rule,
+    Sentence,
+    exactly_one,
+)
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
 from servicesop.api.checks.stuck_rows import StuckRows
@@ -28,6 +37,10 @@ class Check(ApiModel):
     """How long it must fail, in two runs or more, to be Failed; 2 x every when not given."""
     recover_for: Duration | None = None
     """How long it must pass before a Failed check is Passed again; 2 x every when not given."""
+    suspend: bool = False
+    """Do not run it. It is Suspended: unknown, but nobody is called because of that."""
+    depends_on: Annotated[tuple[CheckName, ...], Field(max_length=12)] = ()
+    """Checks of the SOP that must be Passed for this one to run; until then it is Skipped."""
     workload: Workload | None = None
     """Replicas of a workload."""
     logs: Logs | None = None
@@ -57,4 +70,12 @@ _TYPES: dict[str, type[Workload | Logs | Leader | StuckRows]] = {
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
 """The check types by the name of their field in the resource."""
 
-Check.rules = (exactly_one(*CHECK_TYPES),)
+Check.rules = (
+    exactly_one(*CHECK_TYPES),
+    Rule(
+        "!has(self.dependsOn) || !(self.name in self.dependsOn)",
+        "a check must not depend on itself",
+        field=".dependsOn",
+        holds=lambda check: check.name not in check.depends_on,
+    ),
+)
