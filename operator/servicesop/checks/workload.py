@@ -75,8 +75,7 @@ class WorkloadCheck:
         """Observe and judge. Raise SourceError when there is nothing to judge."""
         workload = target_workload(self._surroundings, self._spec.target)
         pods = self._surroundings.workloads.pods(workload)
-        ready = sum(pod.ready for pod in pods if pod.counts)
-        standing = self._progress.look(workload, ready, now)
+        standing = self._progress.look(workload, [pod for pod in pods if pod.counts], now)
         restarts = self._restarts.look(pods, now) if self._restarts else RestartCount()
         return judge_workload(self._spec, workload, pods, standing, restarts)
 
@@ -117,7 +116,7 @@ def judge_workload(
     ready = sum(pod.ready for pod in live)
     floor = workload.replicas if spec.min_ready is None else spec.min_ready
     rollout = rollout_of(workload)
-    replaced = replacing(workload, live)
+    replaced = replacing(workload, live) or standing.replacing
     starting = rollout in _MOVING and (workload.progressing or standing.starting)
     stopped = rollout is Rollout.FAILED or (standing.stalled and (replaced or starting))
     least = min(floor, max(0, workload.replicas - workload.max_unavailable))

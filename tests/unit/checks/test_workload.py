@@ -370,6 +370,14 @@ def test_a_rollout_of_a_stateful_set_that_does_not_get_on_fails() -> None:
     assert judge_workload(THREE, SET, whole, stalled).verdict is Verdict.PASSED
 
 
+def test_the_last_pod_of_a_rollback_is_excused_as_the_others_were() -> None:
+    pods = [member(0), member(1), member(2, ready=False)]
+    last = judge_workload(THREE, SET, pods, Standing(replacing=True))
+    assert last.reason is UnknownReason.ROLLING_OUT
+    two = [member(0), member(1, ready=False), member(2, ready=False)]
+    assert judge_workload(THREE, SET, two, Standing(replacing=True)).findings == {"NotReady"}
+
+
 def test_a_new_stateful_set_may_take_its_time_up_to_the_deadline() -> None:
     first = replace(SET, current=1, updated=1, ready=0, available=0)
     pods = [member(0, ready=False)]

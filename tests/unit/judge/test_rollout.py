@@ -89,6 +89,9 @@ def test_a_stateful_set_is_judged_by_its_revisions(
         ({"partition": 1, **ROLLS}, [pod(0), pod(1), pod(2, "db-new")], True),
         # Below the partition all is as it was; a lost pod above it comes back in its new form.
         ({"partition": 1, **ROLLS}, [pod(0), pod(2, "db-new")], False),
+        # A rollback in the middle, and a pod that is only on its way out.
+        ({"updated": 2}, [pod(0), pod(1), pod(2, "db-new")], True),
+        ({"updated": 2}, [pod(0), pod(1)], False),
         # Waiting for minReadySeconds replaces nothing.
         ({"available": 2}, [pod(0), pod(1), pod(2)], False),
     ],
