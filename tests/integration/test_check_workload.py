@@ -37,7 +37,9 @@ STRATEGIES: dict[WorkloadKind, dict[str, Any]] = {
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 
 
-def manifest(kind: WorkloadKind, app: str = "api", ready_after: str = "400ms", **spec: object) -> str:
+def manifest(
+    kind: WorkloadKind, app: str = "api", ready_after: str = "400ms", **spec: object
+) -> str:
     template = {
         "metadata": {"labels": {"app": app}, "annotations": {"testbed/ready-after": ready_after}},
         "spec": {
