@@ -111,6 +111,11 @@ class Service:
         assert view is not None
         return view
 
+    async def viewed(self, true: Callable[[WorkloadView], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not true(self.view()):  # noqa: ASYNC110 - a cache's state
+                await asyncio.sleep(0.02)
+
     async def until(self, verdict: Verdict, detail: str = "", seconds: float = 30) -> Sample:
         """Wait for a verdict, with a finding, a reason or a message where one is given."""
         return await self.sampled(
@@ -246,7 +251,13 @@ async def test_a_rollout_that_does_not_get_ready_is_unknown_until_it_is_rolled_b
     assert line.endswith("not ready; the pods after it wait for it" if ordered else "not ready")
     await asyncio.to_thread(service.kubectl, "rollout", "undo", service.name)
     if ordered:
-        # The controller waits for the broken pod for ever; its page tells people to delete it.
+        # The controller has taken the old template back, and waits for the broken pod for ever;
+        # the documentation of Kubernetes tells people to delete it.
+        await service.viewed(lambda view: view.observed_generation == view.generation == 3)
+        assert service.view().update_revision == service.view().current_revision
+        stuck = await service.sample()
+        assert stuck is not None
+        assert (stuck.reason, stuck.evidence) == (UnknownReason.ROLLING_OUT, (line,))
         pod = line.partition(":")[0]
         await asyncio.to_thread(service.kubectl, "delete", "pod", pod, "--wait=false")
     await service.sampled(lambda sample: sample.verdict is Verdict.PASSED and not sample.message)
@@ -326,9 +337,7 @@ async def test_configured_replicas_are_judged_at_once_zero_too_and_more_is_no_fi
     service: Service,
 ) -> None:
     await asyncio.to_thread(service.kubectl, "scale", service.name, "--replicas=4")
-    async with asyncio.timeout(30):
-        while service.view().ready < 4:  # noqa: ASYNC110 - a cache's state
-            await asyncio.sleep(0.02)
+    await service.viewed(lambda view: view.ready == 4)
     assert Verdict.FAILED not in service.said()
     await asyncio.to_thread(service.kubectl, "scale", service.name, "--replicas=2")
     sample = await service.until(Verdict.FAILED, "TooFewConfigured")

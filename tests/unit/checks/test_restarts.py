@@ -52,7 +52,7 @@ def both(count: RestartCount) -> tuple[int, int]:
         (pod(2, at(-10)), 1, 2),
         # Clocks differ.
         (pod(1, at(2), created=at(-600)), 1, 1),
-        (pod(1, at(-40), created=at(-30)), 1, 1),
+        (pod(1, at(-61), created=at(-30)), 1, 1),
     ],
 )
 def test_at_the_first_look_the_rest_is_a_lower_bound(seen: PodView, least: int, most: int) -> None:
