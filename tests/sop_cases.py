@@ -121,8 +121,12 @@ BROKEN = {
         {"checks.0.workload": {}},
         (
             "spec.checks[0].workload: Invalid value: at least one of the fields in "
-            "[replicas minReady] must be set"
+            "[replicas minReady restarts] must be set"
         ),
+    ),
+    "restarts in a window of no length": Broken(
+        {"checks.0.workload.restarts": {"max": 3, "within": "0s"}},
+        ('spec.checks[0].workload.restarts.within: Invalid value: "0s": must be at least "1s"'),
     ),
     "a logs check without a limit": Broken(
         {"checks.3.logs.max": ABSENT},
@@ -509,7 +513,8 @@ BROKEN = {
             "spec.procedures: Invalid value: procedures[].handle[].when.anyFailed "
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -520,7 +525,8 @@ BROKEN = {
             "spec.procedures: Invalid value: procedures[].handle[].when.anyFailed "
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -531,7 +537,8 @@ BROKEN = {
             "spec.procedures: Invalid value: procedures[].handle[].when.allFailed "
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -542,7 +549,8 @@ BROKEN = {
             "spec.procedures: Invalid value: procedures[].handle[].when.allPassed "
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -553,7 +561,8 @@ BROKEN = {
             "spec.procedures: Invalid value: procedures[].handle[].when.allPassed "
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull CrashLoop, logs: TooMany TooFew, leader: None Many, "
+            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
         by_models=False,

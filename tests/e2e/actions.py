@@ -15,11 +15,12 @@ def runner(team: Team) -> str:
 
 
 def actions(team: Team, workload: str = "api") -> list[AuditRecord]:
-    """Give every request of the operator that could change a Deployment, refused ones included."""
+    """Give every request of the operator that could change a workload, refused ones included."""
     return [
         record
         for record in team.control_plane.audit().mutations(by=OPERATOR)
-        if (record.group, record.resource) == ("apps", "deployments")
+        if record.group == "apps"
+        and record.resource in ("deployments", "statefulsets")
         and (record.namespace, record.name) == (team.namespace, workload)
     ]
 
@@ -50,9 +51,13 @@ def written(team: Team, since: int) -> list[str]:
     ]
 
 
-def deployment(team: Team, name: str = "api") -> Json:
-    found: Json = json.loads(team.kubectl("get", "deployment", name, "-o", "json"))
+def workload(team: Team, name: str = "api", kind: str = "Deployment") -> Json:
+    found: Json = json.loads(team.kubectl("get", kind.lower(), name, "-o", "json"))
     return found
+
+
+def deployment(team: Team, name: str = "api") -> Json:
+    return workload(team, name)
 
 
 def replica_sets(team: Team, name: str = "api") -> set[str]:

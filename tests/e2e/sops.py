@@ -26,8 +26,8 @@ def sop(*, checks: list[Json], rows: tuple[Json, ...] = (), **changes: object) -
     }
 
 
-def target(deployment: str) -> Json:
-    return {"name": deployment, "ref": {"kind": "Deployment", "name": deployment}}
+def target(workload: str, kind: str = "Deployment") -> Json:
+    return {"name": workload, "ref": {"kind": kind, "name": workload}}
 
 
 def restart(check: str, **changes: object) -> Json:

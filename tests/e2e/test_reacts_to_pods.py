@@ -14,18 +14,19 @@ from testbed.observer import Observer, administrator
 from testbed.operator import Operator, start_operator
 from testbed.team import Json, Team
 
-DEPLOYMENTS = 10
+WORKLOADS = 10
+"""Half of them StatefulSets."""
 ROUNDS = 2
 SECONDS = 1.0
 READY_AFTER = "5s"
 
 
 def test_a_deleted_pod_is_seen_within_a_second(team: Team, start: Callable[..., Operator]) -> None:
-    deploy(team, DEPLOYMENTS)
+    deploy(team, WORKLOADS)
     start()
-    took = reactions(team, DEPLOYMENTS, ROUNDS)
+    took = reactions(team, WORKLOADS, ROUNDS)
     print(f"{len(took)} deleted pods: the slowest was seen after {max(took):.3f} s")
-    assert len(took) == DEPLOYMENTS * ROUNDS
+    assert len(took) == WORKLOADS * ROUNDS
     assert max(took) < SECONDS
 
 
@@ -48,10 +49,13 @@ def test_without_the_watch_it_is_not_seen_in_time(
 
 
 def deploy(team: Team, count: int) -> None:
-    """Make Deployments of one pod, ready after 5 s, and wait for all of them together."""
-    items = [_deployment(f"api-{number}") for number in range(count)]
+    """Make workloads of one pod, ready after 5 s, and wait for all of them together."""
+    items = [_workload(number) for number in range(count)]
     team.kubectl("apply", "-f", "-", input=json.dumps(_list(items)))
-    team.kubectl("wait", "--for=condition=Available", "deployment", "--all", "--timeout=60s")
+    for item in items:
+        name = f"{item['kind'].lower()}/{item['metadata']['name']}"
+        ready = "--for=jsonpath={.status.availableReplicas}=1"
+        team.kubectl("wait", ready, name, "--timeout=60s")
 
 
 def reactions(team: Team, count: int, rounds: int) -> list[float]:
@@ -59,7 +63,9 @@ def reactions(team: Team, count: int, rounds: int) -> list[float]:
     for number in range(count):
         name = f"api-{number}"
         check = ready(replicas=1, minReady=1)
-        team.apply(sop(every="10m", targets=[target(name)], checks=[check]), name)
+        team.apply(
+            sop(every="10m", targets=[target(name, kind=_kind(number))], checks=[check]), name
+        )
     path = f"/apis/servicesop.io/v1alpha1/namespaces/{team.namespace}/servicesops"
     took = []
     with Observer(team.control_plane, path) as observer:
@@ -94,10 +100,15 @@ def _is_not_passed(item: Json) -> bool:
     return state in ("Pending", "Failed")
 
 
-def _deployment(name: str) -> Json:
+def _kind(number: int) -> str:
+    return "StatefulSet" if number % 2 else "Deployment"
+
+
+def _workload(number: int) -> Json:
+    name = f"api-{number}"
     return {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": _kind(number),
         "metadata": {"name": name},
         "spec": {
             "replicas": 1,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.actions import actions, deployment, restarts
+from e2e.actions import actions, restarts, workload
 from e2e.sops import doing, enough, restart, sop, target
 from testbed import ControlPlane, Run
 from testbed.operator import forget_actions, start_operator
@@ -16,7 +16,7 @@ from testbed.team import Json, Team, condition, is_
 
 @dataclass(frozen=True)
 class Case:
-    """A Deployment of its own, the SOP that would restart it, and what is said instead."""
+    """A workload of its own, the SOP that would restart it, and what is said instead."""
 
     name: str
     reason: str
@@ -29,10 +29,11 @@ class Case:
     granted: bool = True
     target: str = ""
     escalated: bool = False
+    kind: str = "Deployment"
 
     @property
-    def deployment(self) -> str:
-        """Name of the Deployment that would be restarted."""
+    def restarted(self) -> str:
+        """Name of the workload that would be restarted."""
         return self.target or self.name
 
 
@@ -91,6 +92,14 @@ CASES = [
         restart={"restart": {"target": "outage-accepted", "allowOutage": True}},
         target="outage-accepted",
     ),
+    Case(
+        "ordered",
+        "KindNotSupported",
+        "the operator restarts Deployments only, not StatefulSet ordered;"
+        " escalate instead, or leave the restart to a person",
+        kind="StatefulSet",
+        escalated=True,
+    ),
     Case("crowded-out", "BudgetExhausted", "namespace or cluster has had its share of actions"),
 ]
 
@@ -102,7 +111,7 @@ def world(installed: ControlPlane, run: Run, operator_kubeconfig: Path) -> Itera
     team = Team(installed)
     everything = [IN_FLIGHT, *CASES]
     team.grant(deployments=(*(one.name for one in everything if one.granted), "ghost"))
-    items = [_deployment(one) for one in everything]
+    items = [_workload(one) for one in everything]
     team.kubectl("apply", "-f", "-", input=json.dumps(_list(items)))
     team.kubectl("wait", "--for=condition=Available", "deployment", "--all", "--timeout=60s")
     team.kubectl("rollout", "pause", "deployment/paused")
@@ -127,7 +136,7 @@ def world(installed: ControlPlane, run: Run, operator_kubeconfig: Path) -> Itera
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_refused_restart_changes_nothing_and_says_why(world: Team, case: Case) -> None:
-    before = len(actions(world, case.deployment))
+    before = len(actions(world, case.restarted))
     status = world.wait(
         lambda status: (
             is_(status, "Down", "True")
@@ -139,7 +148,7 @@ def test_a_refused_restart_changes_nothing_and_says_why(world: Team, case: Case)
     )
     allowed = condition(status, "RemediationAllowed")
     assert (allowed["status"], allowed["message"]) == ("False", case.message)
-    said = f"no restart of Deployment {case.deployment}: {case.message}"
+    said = f"no restart of {case.kind} {case.restarted}: {case.message}"
     escalated = condition(status, "Escalated")
     if case.escalated:
         # It does not pass by itself: people are told at once.
@@ -151,10 +160,10 @@ def test_a_refused_restart_changes_nothing_and_says_why(world: Team, case: Case)
         assert escalated["status"] == "False"
     assert is_(status, "Remediating", "False")
     assert status.get("history", []) == []
-    assert len(actions(world, case.deployment)) == before
+    assert len(actions(world, case.restarted)) == before
     if case.target == "":
-        assert actions(world, case.deployment) == []
-        template = deployment(world, case.name)["spec"]["template"]["metadata"]
+        assert actions(world, case.restarted) == []
+        template = workload(world, case.name, case.kind)["spec"]["template"]["metadata"]
         assert "servicesop.io/action" not in template.get("annotations", {})
 
 
@@ -169,21 +178,24 @@ def _sop(case: Case) -> Json:
     check["workload"] = check["workload"] | case.workload
     return sop(
         mode="Enforce",
-        targets=[target(name) for name in dict.fromkeys((case.name, case.deployment))],
+        targets=[
+            target(name, kind=case.kind) for name in dict.fromkeys((case.name, case.restarted))
+        ],
         checks=[check],
         rows=(restart("enough", **case.restart),),
     )
 
 
-def _deployment(case: Case) -> Json:
+def _workload(case: Case) -> Json:
+    strategy = {"strategy": case.strategy or {"type": "RollingUpdate"}}
     return {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": case.kind,
         "metadata": {"name": case.name},
         "spec": {
             "replicas": case.replicas,
             "selector": {"matchLabels": {"app": case.name}},
-            "strategy": case.strategy or {"type": "RollingUpdate"},
+            **(strategy if case.kind == "Deployment" else {}),
             "template": {
                 "metadata": {"labels": {"app": case.name}},
                 "spec": {"containers": [{"name": "service", "image": "none"}]},

@@ -185,9 +185,9 @@ def dependent(length: int, *, circle: bool = False) -> dict[str, Any]:
             '"Observe", "DryRun", "Enforce"',
         ),
         (
-            {"targets.0.ref.kind": "StatefulSet"},
-            'spec.targets[0].ref.kind: Unsupported value: "StatefulSet": supported values: '
-            '"Deployment"',
+            {"targets.0.ref.kind": "DaemonSet"},
+            'spec.targets[0].ref.kind: Unsupported value: "DaemonSet": supported values: '
+            '"Deployment", "StatefulSet"',
         ),
         ({"teams": []}, "spec.teams: Invalid value: 0: spec.teams in body should have at least 1"),
         ({"title": "x" * 257}, "spec.title: Too long: may not be more than 256 bytes"),

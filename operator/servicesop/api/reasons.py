@@ -8,7 +8,7 @@ class UnknownReason(StrEnum):
 
     # Asked, and the answer does not say.
     NOT_COVERED = "NotCovered"
-    """The log does not reach back to the start of the window."""
+    """What is known does not reach back to the start of the window, or not surely."""
     NO_PODS = "NoPods"
     """The target has no pods to ask."""
     NOT_OBSERVED = "NotObserved"

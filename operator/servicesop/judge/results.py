@@ -59,9 +59,14 @@ def failed(findings: set[str], message: str, evidence: tuple[str, ...] = ()) -> 
     )
 
 
-def inconclusive(reason: UnknownReason, message: str) -> Sample:
+def inconclusive(reason: UnknownReason, message: str, evidence: tuple[str, ...] = ()) -> Sample:
     """Give the sample of a check that was answered, but not so that one can tell."""
-    return Sample(Verdict.INCONCLUSIVE, reason=reason, message=message[:MAX_MESSAGE])
+    return Sample(
+        Verdict.INCONCLUSIVE,
+        reason=reason,
+        message=message[:MAX_MESSAGE],
+        evidence=_bounded(evidence),
+    )
 
 
 def error(reason: UnknownReason, message: str) -> Sample:

@@ -143,8 +143,9 @@ def _rolls_in_order(workload: WorkloadView) -> bool:
     if workload.partition:
         # Nor does it here: what stays below the partition keeps the rollout from its end.
         return workload.updated < workload.replicas - workload.partition
-    # A rollback in the middle makes both revisions equal again at once, with old pods still there.
-    # Pods that are ready, but not for minReadySeconds yet, hold up a rollout as unready ones do.
+    # A rollback in the middle makes both revisions equal again at once, with old pods still there;
+    # pods on their way out look the same. Pods that are ready, but not for minReadySeconds yet,
+    # hold up a rollout as unready ones do.
     return (
         workload.update_revision != workload.current_revision
         or workload.current > workload.updated
@@ -162,15 +163,13 @@ def replacing(workload: WorkloadView, pods: Sequence[PodView]) -> bool:
         return False
     if workload.kind is not WorkloadKind.STATEFUL_SET:
         return workload.current > workload.updated or len({pod.template for pod in pods}) > 1
-    if workload.partition:
-        return any(
-            pod.ordinal >= workload.partition and pod.template != workload.update_revision
-            for pod in pods
-        )
-    # The revisions differ until the last pod is ready, also while the one old pod has just gone.
-    return (
-        workload.update_revision != workload.current_revision or workload.current > workload.updated
+    old = any(
+        pod.ordinal >= workload.partition and pod.template != workload.update_revision
+        for pod in pods
     )
+    # Without a partition the revisions differ until the last pod is ready, so also while the one
+    # old pod has just gone.
+    return old or (not workload.partition and workload.update_revision != workload.current_revision)
 
 
 def holding_up(workload: WorkloadView, pods: Sequence[PodView]) -> PodView | None:

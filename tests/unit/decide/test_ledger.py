@@ -321,3 +321,10 @@ def test_sweeping_takes_out_of_flight_what_a_crash_left_behind_and_nothing_else(
         ("a1", False),
         ("a2", False),
     ]
+
+
+def test_what_was_done_to_a_target_of_another_kind_with_the_same_name_is_not_joined() -> None:
+    own = [item("a", minutes(20), Outcome.DID_NOT_HELP)]
+    other = EMPTY.model_copy(update={"kind": "StatefulSet"})
+    assert [one.id for one in ledger.joined(EMPTY, own)] == ["a"]
+    assert ledger.joined(other, own) == ()

@@ -102,3 +102,18 @@ def test_an_sop_answers_for_its_open_actions_and_for_those_of_its_history() -> N
     registry.remove(sop.key)
     assert registry.open_ids() == set()
     assert registry.alive() == set()
+
+
+def test_a_deployment_and_a_stateful_set_of_one_name_are_two_targets() -> None:
+    targets = [
+        {"name": "api", "ref": {"kind": "Deployment", "name": "fleet-manager"}},
+        {"name": "refresher", "ref": {"kind": "StatefulSet", "name": "fleet-manager"}},
+    ]
+    registry = Registry()
+    check = spec_of().checks[0].name
+    sop = sop_of("one", spec_of(targets=targets), reacting=check)
+    registry.add(sop)
+    registry.link(sop)
+    assert registry.count_targets() == 2
+    assert registry.reacting(PLACE) == ((("ns", "one"), check),)
+    assert registry.reacting(("ns", WorkloadKind.STATEFUL_SET, "fleet-manager")) == ()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from servicesop.api.checks.check import Check
+from servicesop.api.checks.workload import Workload
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState
 from servicesop.judge import debounce
@@ -335,7 +336,7 @@ WORKLOAD = {"workload": {"replicas": 1}}
         ),
         (
             WORKLOAD | {"for": "5s"},
-            {"TooFewConfigured": 5, "NotReady": 5, "ImagePull": 5, "CrashLoop": 5},
+            dict.fromkeys(Workload.findings, 5),
             20,
         ),
     ],

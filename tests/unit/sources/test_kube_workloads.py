@@ -129,6 +129,76 @@ def test_what_a_rollout_may_take_is_rounded_as_the_controller_does(
     assert deployment_view(item).max_unavailable == unavailable
 
 
+STATEFUL_SET: Json = {
+    "metadata": {
+        "namespace": "ns",
+        "name": "api",
+        "uid": "s1",
+        "generation": 4,
+        "creationTimestamp": "2026-11-21T12:00:00Z",
+    },
+    "spec": {
+        "replicas": 10,
+        "podManagementPolicy": "Parallel",
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}},
+        "template": {"metadata": {"annotations": {"servicesop.io/action": "a-1"}}, "spec": {}},
+    },
+    "status": {
+        "observedGeneration": 3,
+        "replicas": 9,
+        "updatedReplicas": 5,
+        "currentReplicas": 4,
+        "readyReplicas": 7,
+        "availableReplicas": 6,
+        "currentRevision": "api-1",
+        "updateRevision": "api-2",
+    },
+}
+
+
+def stateful_set_view(item: Json = STATEFUL_SET, **spec: object) -> WorkloadView:
+    item = copy.deepcopy(item)
+    item["spec"] |= spec
+    return workload_view(WorkloadKind.STATEFUL_SET, item)
+
+
+def test_a_stateful_set_is_read_field_by_field() -> None:
+    view = stateful_set_view()
+    assert (view.kind, view.name, view.uid) == (WorkloadKind.STATEFUL_SET, "api", "s1")
+    assert view.created == datetime(2026, 11, 21, 12, tzinfo=UTC)
+    assert (view.generation, view.observed_generation, view.replicas) == (4, 3, 10)
+    assert (view.current, view.updated, view.ready, view.available) == (9, 5, 7, 6)
+    assert (view.current_revision, view.update_revision) == ("api-1", "api-2")
+    assert (view.partition, view.on_delete, view.ordered) == (2, False, False)
+    assert (view.paused, view.deadline_exceeded, view.progressing) == (False, False, False)
+    assert (view.action, view.max_unavailable) == ("a-1", 1)
+    assert view.template_hash == deployment_view(DEPLOYMENT).template_hash
+
+
+def test_a_new_stateful_set_without_a_status_is_unobserved_and_its_pods_come_in_order() -> None:
+    item = copy.deepcopy(STATEFUL_SET)
+    del item["status"], item["spec"]["podManagementPolicy"], item["spec"]["updateStrategy"]
+    view = stateful_set_view(item)
+    assert (view.observed_generation, view.current, view.ready, view.available) == (0, 0, 0, 0)
+    assert (view.ordered, view.on_delete, view.partition) == (True, False, 0)
+
+
+@pytest.mark.parametrize(
+    ("most", "unavailable"), [(None, 1), (3, 3), ("35%", 3), ("5%", 1), (0, 1)]
+)
+def test_a_stateful_sets_rollout_takes_at_least_one_pod(
+    most: int | str | None, unavailable: int
+) -> None:
+    rolling = {} if most is None else {"maxUnavailable": most}
+    strategy = {"type": "RollingUpdate", "rollingUpdate": rolling}
+    assert stateful_set_view(updateStrategy=strategy).max_unavailable == unavailable
+
+
+def test_a_stateful_set_may_leave_its_pods_to_whoever_deletes_them() -> None:
+    view = stateful_set_view(updateStrategy={"type": "OnDelete"})
+    assert (view.on_delete, view.partition) == (True, 0)
+
+
 def replica_set(uid: str, deployment: str = "d1", *, controller: bool = True) -> Json:
     owner = {"kind": "Deployment", "name": "api", "uid": deployment, "controller": controller}
     metadata = {"namespace": "ns", "name": uid, "uid": uid, "ownerReferences": [owner]}
@@ -145,6 +215,19 @@ def pod(name: str, owner: str, **status: object) -> Json:
         "ownerReferences": [reference],
     }
     return {"metadata": metadata, "status": status}
+
+
+def member(name: str, owner: str = "s1", **status: object) -> Json:
+    """A pod of the StatefulSet."""
+    item = pod(name, owner, **status)
+    metadata = item["metadata"]
+    metadata["labels"] = {"controller-revision-hash": "api-2", "pod-template-hash": "forged"}
+    metadata["ownerReferences"][0] |= {"kind": "StatefulSet", "name": "api"}
+    return item
+
+
+BOTH = frozenset(WorkloadKind)
+SET_PLACE: Place = ("ns", WorkloadKind.STATEFUL_SET, "api")
 
 
 class Cluster:
@@ -289,7 +372,7 @@ async def test_a_pod_is_read_with_its_init_containers_and_what_they_wait_for() -
                 "restartCount": 2,
                 "ready": False,
                 "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-                "lastState": {"terminated": {"startedAt": started}},
+                "lastState": {"terminated": {"startedAt": started, "reason": "OOMKilled"}},
             },
             {"name": "sidecar", "restartCount": 0, "ready": False, "state": {"waiting": {}}},
         ],
@@ -312,7 +395,7 @@ async def test_a_pod_is_read_with_its_init_containers_and_what_they_wait_for() -
             deleting=True,
             containers=(
                 ContainerView("migration", "c://1", 0, True, "", noon),
-                ContainerView("service", "c://2", 2, False, "CrashLoopBackOff", noon),
+                ContainerView("service", "c://2", 2, False, "CrashLoopBackOff", noon, "OOMKilled"),
                 ContainerView("sidecar", "", 0, False, "", None),
             ),
         ),
@@ -343,4 +426,135 @@ async def test_a_view_that_may_not_be_had_says_which_rights_are_missing() -> Non
             await asyncio.sleep(0.01)
     with pytest.raises(SourceError, match="may not list and watch"):
         cache.view("ns").get(WorkloadKind.DEPLOYMENT, "api")
+    await cache.close()
+
+
+async def test_a_deployment_and_a_stateful_set_of_one_name_are_two_workloads() -> None:
+    told: list[Place] = []
+    cluster = Cluster(
+        deployments=[DEPLOYMENT],
+        statefulsets=[STATEFUL_SET],
+        replicasets=[replica_set("r1")],
+        pods=[pod("a", "r1"), member("api-0"), member("api-1", "other")],
+    )
+    cache = cache_of(cluster, told)
+    cache.hold("ns", BOTH)
+    await cache.synced("ns")
+    view = cache.view("ns")
+    deployment = view.get(WorkloadKind.DEPLOYMENT, "api")
+    stateful_set = view.get(WorkloadKind.STATEFUL_SET, "api")
+    assert deployment is not None
+    assert stateful_set is not None
+    assert (deployment.uid, stateful_set.uid) == ("d1", "s1")
+    assert [(p.name, p.template) for p in view.pods(deployment)] == [("a", "hash-r1")]
+    assert [(p.name, p.template) for p in view.pods(stateful_set)] == [("api-0", "api-2")]
+    for kind, item, place in [
+        ("statefulsets", STATEFUL_SET, SET_PLACE),
+        ("deployments", DEPLOYMENT, ("ns", WorkloadKind.DEPLOYMENT, "api")),
+    ]:
+        told.clear()
+        await cluster.send(kind, "DELETED", item)
+        assert told == [place]
+    assert view.get(WorkloadKind.STATEFUL_SET, "api") is None
+    await cache.close()
+
+
+async def test_every_change_of_a_stateful_sets_pod_is_told() -> None:
+    told: list[Place] = []
+    cluster = Cluster(statefulsets=[STATEFUL_SET], pods=[member("api-0")])
+    cache = cache_of(cluster, told)
+    cache.hold("ns", BOTH)
+    await cache.synced("ns")
+    for event, item in [
+        ("ADDED", member("api-1")),
+        ("MODIFIED", member("api-0", phase="Failed")),
+        ("DELETED", member("api-0")),
+    ]:
+        told.clear()
+        await cluster.send("pods", event, item)
+        assert told == [SET_PLACE]
+    await cluster.send("pods", "DELETED", member("api-1"))
+    assert dict(cache._scopes["ns"]._pods_of) == {}
+    await cache.close()
+
+
+async def test_a_kind_is_watched_from_when_somebody_needs_it() -> None:
+    cluster = Cluster(deployments=[DEPLOYMENT], statefulsets=[STATEFUL_SET])
+    cache = cache_of(cluster, [])
+    cache.hold("ns")
+    await cache.synced("ns")
+    view = cache.view("ns")
+    assert view.get(WorkloadKind.DEPLOYMENT, "api") is not None
+    assert "statefulsets" not in cluster.queues
+    with pytest.raises(SourceError, match="no complete view"):
+        view.get(WorkloadKind.STATEFUL_SET, "api")
+    cache.hold("ns", BOTH)
+    await cache.synced("ns")
+    assert view.get(WorkloadKind.STATEFUL_SET, "api") is not None
+    cache.release("ns")
+    assert view.get(WorkloadKind.STATEFUL_SET, "api") is not None
+    await cache.close()
+
+
+async def test_kinds_asked_for_before_a_cluster_wide_watch_are_seen_by_it_too() -> None:
+    cluster = Cluster(statefulsets=[STATEFUL_SET])
+    told: list[Place] = []
+    cache = WorkloadCache(cast("KubeClient", cluster), told.append, max_namespaces=1)
+    cache.hold("ns", BOTH)
+    cache.hold("other")
+    async with asyncio.timeout(5):
+        while cache._scopes:  # noqa: ASYNC110 - nothing tells of the change of hands
+            await asyncio.sleep(0.01)
+    assert cache.view("ns").get(WorkloadKind.STATEFUL_SET, "api") is not None
+    # And one that is asked for afterwards.
+    cache.hold("third", BOTH)
+    await cache.synced("third")
+    assert cache.view("third").get(WorkloadKind.STATEFUL_SET, "api") is None
+    await cache.close()
+
+
+async def test_one_kind_that_may_not_be_seen_does_not_hide_the_other() -> None:
+    class NoStatefulSets(Cluster):
+        async def list_pages(
+            self, path: str, query: Mapping[str, str]
+        ) -> AsyncGenerator[Page, None]:
+            if path.endswith("/statefulsets"):
+                raise ApiError(403, "Forbidden")
+            async for page in super().list_pages(path, query):
+                yield page
+
+    cache = cache_of(NoStatefulSets(deployments=[DEPLOYMENT]), [])
+    cache.hold("ns", BOTH)
+    async with asyncio.timeout(5):
+        while not cache._scopes["ns"].refused(WorkloadKind.STATEFUL_SET):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        while not cache._scopes["ns"].current(WorkloadKind.DEPLOYMENT):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert cache.view("ns").get(WorkloadKind.DEPLOYMENT, "api") is not None
+    with pytest.raises(SourceError, match="may not list and watch StatefulSets and Pods"):
+        cache.view("ns").get(WorkloadKind.STATEFUL_SET, "api")
+    await cache.close()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "unscheduled"),
+    [
+        ([], ""),
+        ([{"type": "PodScheduled", "status": "True"}], ""),
+        (
+            [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}],
+            "Unschedulable",
+        ),
+        ([{"type": "PodScheduled", "status": "False"}], "NotScheduled"),
+    ],
+)
+async def test_a_pod_without_a_node_says_why(conditions: list[Json], unscheduled: str) -> None:
+    item = member("api-0", phase="Pending", conditions=conditions)
+    cache = cache_of(Cluster(statefulsets=[STATEFUL_SET], pods=[item]), [])
+    cache.hold("ns", BOTH)
+    await cache.synced("ns")
+    stateful_set = cache.view("ns").get(WorkloadKind.STATEFUL_SET, "api")
+    assert stateful_set is not None
+    (found,) = cache.view("ns").pods(stateful_set)
+    assert (found.unscheduled, found.ended, found.ordinal) == (unscheduled, False, 0)
     await cache.close()
