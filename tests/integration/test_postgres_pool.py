@@ -49,14 +49,15 @@ async def pids(reader: Reader) -> set[object]:
 
 async def test_an_sop_that_asks_much_delays_itself_and_not_the_others(reader: Reader) -> None:
     greedy = sop(reader)
-    many = [asyncio.create_task(begins(greedy, 0.3)) for _ in range(8)]
+    many = [asyncio.create_task(begins(greedy, 0.2)) for _ in range(16)]
     await until(lambda: reader.sessions() == 2)
     ((asked,),) = reader.do("SELECT clock_timestamp()")
     assert isinstance(asked, datetime)
-    others = [asyncio.create_task(begins(sop(reader), 0.3)) for _ in range(2)]
+    others = [asyncio.create_task(begins(sop(reader), 0.2)) for _ in range(2)]
     last = max(await asyncio.gather(*others))
-    # One turn may lie between those of the others; a queue of all would have had six.
-    assert sum(asked < one < last for one in await asyncio.gather(*many)) <= 2
+    # One turn may lie between those of the others, and some before they came; in one queue for all
+    # twelve and more would have been before them.
+    assert sum(asked < one < last for one in await asyncio.gather(*many)) <= 5
 
 
 async def test_a_query_at_its_limit_delays_others_by_that_limit_at_most(reader: Reader) -> None:
