@@ -42,6 +42,10 @@ _LIMITS = (
     b" pg_catalog.set_config('lock_timeout', '500ms', true),"
     b" pg_catalog.set_config('idle_in_transaction_session_timeout', '5s', true)"
 )
+# A function may catch the timeout and go on. Servers that can look whether the client is there end
+# such a session after we have closed it.
+_WATCH = b", pg_catalog.set_config('client_connection_check_interval', '1s', true)"
+_WATCHES = 140000
 _DECLARE = b"DECLARE c NO SCROLL CURSOR FOR "
 _ROLLBACK = b"ROLLBACK"
 _DISCARD = b"DISCARD ALL"
@@ -194,7 +198,8 @@ class Session:
         try:
             values = transformer.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
             send(_BEGIN, None)
-            send(_LIMITS, [b"%d" % limit])
+            watch = _WATCH if self._pgconn.server_version >= _WATCHES else b""
+            send(_LIMITS + watch, [b"%d" % limit])
             send(
                 _DECLARE + text.encode(),
                 values,
