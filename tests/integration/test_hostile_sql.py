@@ -62,51 +62,32 @@ WHERE a.usename = %s AND a.application_name <> 'victim' AND l.locktype <> 'virtu
 
 @dataclass
 class World:
-    """Databases that are copies of each other, and a role that owns what is in them."""
+    """A database, and a role that owns what is in it."""
 
     reader: Reader
-    template: str
 
     @classmethod
     def of(cls, server: Postgres) -> "World":
-        reader = new_reader(server)
-        reader.do(f"GRANT ALL ON DATABASE {reader.database} TO {reader.user}")
-        reader.do(f"GRANT ALL ON SCHEMA public TO {reader.user}")
-        reader.do(f"SET SESSION AUTHORIZATION {reader.user};\n{TABLES}")
-        return cls(reader, f"{reader.database}_template")
+        world = cls(new_reader(server))
+        world.fill()
+        return world
+
+    def fill(self) -> None:
+        user, database = self.reader.user, self.reader.database
+        self.reader.do(f"GRANT ALL ON DATABASE {database} TO {user}")
+        self.reader.do(f"GRANT ALL ON SCHEMA public TO {user}")
+        self.reader.do(f"SET SESSION AUTHORIZATION {user};\n{TABLES}")
 
     def renew(self) -> None:
-        """Put the database back to what it was."""
-        server, reader = self.reader.server, self.reader
-        server.execute(
-            sql.SQL("ALTER ROLE {} RESET ALL").format(sql.Identifier(reader.user)).as_string()
-        )
-        password = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-            sql.Identifier(reader.user), sql.Literal(PASSWORD)
-        )
-        server.execute(password.as_string())
-        server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = %s AND pid <> pg_backend_pid()",
-            reader.database,
-        )
-        for _ in range(200):
-            gone = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
-            if server.execute(gone, reader.database) == [(0,)]:
-                break
-            time.sleep(0.02)
-        server.execute(f"DROP DATABASE {reader.database}")
-        server.execute(f"CREATE DATABASE {reader.database} TEMPLATE {self.template}")
-        self.grant()
-
-    def keep(self) -> None:
-        """Remember what the database is now."""
-        self.reader.server.execute(
-            f"CREATE DATABASE {self.template} TEMPLATE {self.reader.database}"
-        )
-
-    def grant(self) -> None:
-        self.reader.do(f"GRANT ALL ON DATABASE {self.reader.database} TO {self.reader.user}")
+        """Put everything back to what it was."""
+        user = sql.Identifier(self.reader.user)
+        for statement in (
+            sql.SQL("DROP OWNED BY {} CASCADE").format(user),
+            sql.SQL("ALTER ROLE {} RESET ALL").format(user),
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(user, sql.Literal(PASSWORD)),
+        ):
+            self.reader.do(statement.as_string())
+        self.fill()
 
     def content(self) -> object:
         """Give all that could be written."""
@@ -132,15 +113,16 @@ class World:
         )
 
 
-async def harm(world: World, text: str) -> str | None:
+async def harm(
+    world: World,
+    text: str,
+    before: object,
+    victim: psycopg.AsyncConnection[tuple[object, ...]],
+    listener: psycopg.Connection[tuple[object, ...]],
+) -> str | None:
     """Run it in a plain connection; say what it did."""
-    server = world.reader.server
-    before = world.content()
-    victim = await world.plain("victim")
-    heard = psycopg.connect(**server.superuser_dsn | {"dbname": world.reader.database})
-    heard.autocommit = True
-    heard.execute("LISTEN canary")
     connection = await world.plain()
+    pid = connection.info.backend_pid
     asking = asyncio.create_task(connection.execute(text.encode()))
     try:
         _, runs = await asyncio.wait([asking], timeout=PATIENCE)
@@ -148,20 +130,16 @@ async def harm(world: World, text: str) -> str | None:
             return "locks"
         if runs:
             return "runs on"
-        killed = await asyncio.wait_for(asyncio.shield(alive(victim)), 5.0)
-        if not killed:
+        if not await alive(victim):
             return "signals"
-        if list(heard.notifies(timeout=0, stop_after=1)):
+        if list(listener.notifies(timeout=0, stop_after=1)):
             return "notifies"
         await connection.close()
         return "writes" if world.content() != before else None
     finally:
-        pid = connection.info.backend_pid if not connection.closed else 0
-        server.execute("SELECT pg_terminate_backend(%s)", pid)
+        world.reader.do("SELECT pg_terminate_backend(%s)", pid)
         await asyncio.gather(asking, return_exceptions=True)
         await connection.close()
-        await victim.close()
-        heard.close()
 
 
 async def alive(victim: psycopg.AsyncConnection[tuple[object, ...]]) -> bool:
@@ -220,13 +198,22 @@ def test_the_corpus_is_as_large_as_it_says() -> None:
 @pytest.mark.hostile
 async def test_most_of_it_does_harm_through_a_plain_connection(postgres: Postgres) -> None:
     world = World.of(postgres)
-    world.keep()
     done: dict[str, str | None] = {}
-    for family in FAMILIES.values():
-        for text in family:
-            done[text] = await harm(world, text)
+    before = world.content()
+    victim = await world.plain("victim")
+    dsn = postgres.superuser_dsn | {"dbname": world.reader.database}
+    with psycopg.connect(**dsn, autocommit=True) as listener:
+        listener.execute("LISTEN canary")
+        for text in (text for family in FAMILIES.values() for text in family):
+            done[text] = await harm(world, text, before, victim, listener)
+            if done[text] == "signals":
+                await victim.close()
+                victim = await world.plain("victim")
             if done[text] is not None:
+                list(listener.notifies(timeout=0))
                 world.renew()
+                before = world.content()
+    await victim.close()
     kinds = [kind for kind in done.values() if kind is not None]
     print(
         f"PostgreSQL {postgres.version}: {len(kinds)} of {len(done)} do harm:",
