@@ -150,6 +150,16 @@ BROKEN = {
         ("spec.targets: Invalid value: the names in targets must be unique: there are two api"),
         by_models=False,
     ),
+    "a certificate authority that is not used": Broken(
+        {"connections.0.postgres.tls": "Require", "connections.0.postgres.keys.ca": "db.ca_cert"},
+        "spec.connections[0].postgres: Invalid value: `keys.ca` must be set when, and only when, "
+        "`tls` is VerifyFull",
+    ),
+    "a certificate that nobody can verify": Broken(
+        {"connections.0.postgres.tls": "VerifyFull"},
+        "spec.connections[0].postgres: Invalid value: `keys.ca` must be set when, and only when, "
+        "`tls` is VerifyFull",
+    ),
     "two connections of one name": Broken(
         {"connections.1": {"name": "database", "postgres": {"secretRef": {"name": "x"}}}},
         (

@@ -71,7 +71,7 @@ CASES = [
     ),
     Case(
         "no-tls",
-        "TlsFailed",
+        "TlsNotOffered",
         "enable TLS there, or set tls: Disable",
         LED,
         {

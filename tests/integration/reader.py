@@ -40,8 +40,10 @@ class Reader:
     database: str
     user: str
     secret: dict[str, bytes]
-    tls: str
+    way: dict[str, object]
+    """What the connection says besides the Secret's name."""
     clock: FakeClock = field(default_factory=FakeClock)
+    secret_failure: SourceError | None = None
 
     def __post_init__(self) -> None:
         guard = DialGuard(frozenset({("127.0.0.1", self.server.port)}))
@@ -49,12 +51,14 @@ class Reader:
 
     async def _read_secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         assert (namespace, name) == (NAMESPACE, SECRET)
+        if self.secret_failure is not None:
+            raise self.secret_failure
         return self.secret
 
     @property
     def connection(self) -> Connection:
         return Connection.model_validate(
-            {"name": "database", "postgres": {"secretRef": {"name": SECRET}, "tls": self.tls}}
+            {"name": "database", "postgres": {"secretRef": {"name": SECRET}} | self.way}
         )
 
     @property
@@ -111,7 +115,10 @@ def new_reader(server: Postgres, password: str = PASSWORD) -> Reader:
         "user": user.encode(),
         "password": password.encode(),
     }
-    return Reader(server, database, user, secret, "Require" if server.authority else "Disable")
+    if server.authority is None:
+        return Reader(server, database, user, secret, {"tls": "Disable"})
+    secret["ca"] = server.authority.encode()
+    return Reader(server, database, user, secret, {"keys": {"ca": "ca"}})
 
 
 async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:

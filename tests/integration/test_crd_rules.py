@@ -86,7 +86,7 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
     }
     keys = {"port": "port", "database": "database", "user": "user", "password": "password"}
     postgres = expected["connections"][0]["postgres"]
-    postgres |= {"tls": "Require", "keys": postgres["keys"] | keys}
+    postgres |= {"allowPrivilegedRole": False, "keys": postgres["keys"] | keys}
     for check in expected["checks"]:
         check |= {"timeout": "5s", "suspend": False}
     leader = expected["checks"][1]["leader"]

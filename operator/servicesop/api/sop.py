@@ -83,6 +83,8 @@ class PostgresKeys(ApiModel):
     """A role with SELECT only, never the application's own."""
     password: SecretKey = "password"  # noqa: S105 - the name of a key
     """Its password."""
+    ca: SecretKey | None = None
+    """Certificates in PEM form of the authorities that may have signed the server's."""
 
 
 class Tls(StrEnum):
@@ -90,17 +92,41 @@ class Tls(StrEnum):
 
     DISABLE = "Disable"
     REQUIRE = "Require"
+    VERIFY_FULL = "VerifyFull"
 
 
 class Postgres(ApiModel):
     """A PostgreSQL database."""
 
+    rules = (
+        Rule(
+            "!has(self.tls) || (self.tls == 'VerifyFull') == (has(self.keys) && has(self.keys.ca))",
+            "`keys.ca` must be set when, and only when, `tls` is VerifyFull",
+            holds=lambda postgres: (
+                postgres.tls is None
+                or (postgres.tls is Tls.VERIFY_FULL) == (postgres.keys.ca is not None)
+            ),
+        ),
+    )
     secret_ref: SecretRef
     """Where host, user and password are."""
     keys: PostgresKeys = PostgresKeys()
     """The keys of that Secret."""
-    tls: Tls = Tls.REQUIRE
-    """Require encryption, or send everything in the clear."""
+    tls: Tls | None = None
+    """VerifyFull encrypts and makes sure that it is the server of that name; it is the default
+    where keys.ca is set. Require, the default otherwise, encrypts and verifies nothing: who stands
+    between can read and change everything. Disable sends all in the clear where the server lets it.
+    """
+    allow_privileged_role: bool = False
+    """Use the role although it may do more than read. The queries stay read-only, but such a role
+    can read files, run programs or end other sessions from within a query."""
+
+    @property
+    def protection(self) -> Tls:
+        """What `tls` says, or what it is by default."""
+        if self.tls is not None:
+            return self.tls
+        return Tls.REQUIRE if self.keys.ca is None else Tls.VERIFY_FULL
 
 
 class Connection(ApiModel):

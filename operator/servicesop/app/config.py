@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from servicesop.sources.dial import Network
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -19,5 +21,7 @@ class Config:
     """How often an unchanged status is renewed, at least."""
     allow_dial: frozenset[tuple[str, int]]
     """Exact host and port pairs that are dialled although the guard would refuse them."""
+    refuse_dial: tuple[Network, ...]
+    """Networks that are never dialled, such as the nodes' where no watched pod shows them."""
     listen: tuple[str, int] | None
     """Where probes and metrics are served."""

@@ -96,7 +96,11 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     ProcessCollector(registry=numbers)
     PlatformCollector(registry=numbers)
     clock = SteadyClock()
-    guard = DialGuard(config.allow_dial, await _api_networks(access))
+    guard = DialGuard(
+        config.allow_dial,
+        [*await _api_networks(access), *config.refuse_dial],
+        lambda: cache.nodes(),
+    )
     databases = Databases(guard, Secrets(client).read)
     logs = LogReader(client)
     objects = ObjectReader(client, Kinds(client))

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import re
 from datetime import timedelta
+from ipaddress import ip_network
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -14,6 +16,7 @@ from servicesop.app.config import Config
 from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
 from servicesop.app.probes import ListenError
+from servicesop.sources.dial import Network
 from servicesop.sources.kubernetes.access import AccessError
 
 
@@ -45,6 +48,25 @@ class AddressType(click.ParamType[tuple[str, int]]):
         if not found or not 0 < int(found["port"]) < 65536:
             self.fail(f'{value!r}: must be HOST:PORT, such as "10.0.0.7:5432"', param, ctx)
         return found["host"].strip("[]"), int(found["port"])
+
+
+class NetworksType(click.ParamType[tuple[Network, ...]]):
+    """ADDRESS or NETWORK, several with commas between them."""
+
+    name = "networks"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Network, ...]:
+        """Read them, or tell the user the allowed form."""
+        try:
+            return tuple(ip_network(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(
+                f'{value!r}: must be addresses or networks, such as "10.0.0.7,10.1.0.0/16"',
+                param,
+                ctx,
+            )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,6 +108,12 @@ def main() -> None:
     help="Connect to this HOST:PORT although it is loopback, a node or the like; repeatable.",
 )
 @click.option(
+    "--refuse-dial",
+    type=NetworksType(),
+    multiple=True,
+    help="Never connect to these addresses or networks, such as the nodes'; repeatable.",
+)
+@click.option(
     "--listen",
     type=AddressType(),
     default="0.0.0.0:8080",
@@ -104,6 +132,7 @@ def run(
     start_hold: timedelta,
     heartbeat: timedelta,
     allow_dial: tuple[tuple[str, int], ...],
+    refuse_dial: tuple[tuple[Network, ...], ...],
     listen: tuple[str, int],
     log_level: str,
 ) -> None:
@@ -120,6 +149,7 @@ def run(
         start_hold=start_hold,
         heartbeat=heartbeat,
         allow_dial=frozenset(allow_dial),
+        refuse_dial=tuple(chain.from_iterable(refuse_dial)),
         listen=listen,
     )
     try:

@@ -57,18 +57,20 @@ class DialGuard:
     """Resolves a host to the one address to connect to, or refuses it.
 
     `exceptions` are pairs of host and port that the administrator allows wherever they lead; they
-    apply to exactly that spelling. `refused` are the networks of the nodes and of the API server;
-    it is read at every call, so that its owner can keep it current.
+    apply to exactly that spelling. `refused` are the networks of the API server and others that are
+    known for ever; `nodes` gives the addresses of the nodes as they are known at that moment.
     """
 
     def __init__(
         self,
         exceptions: frozenset[tuple[str, int]] = frozenset(),
         refused: Collection[Network] = (),
+        nodes: Callable[[], Collection[str]] = tuple,
         resolve: Resolve | None = None,
     ) -> None:
         self._exceptions = exceptions
         self._refused = refused
+        self._nodes = nodes
         self._resolve = resolve
 
     async def address(self, host: str, port: int) -> str:
@@ -112,10 +114,10 @@ class DialGuard:
         return addresses
 
     def _is_refused(self, address: Address) -> bool:
+        nodes = self._nodes()
         return any(
-            each in network
+            str(each) in nodes or any(each in network for network in (*_NEVER, *self._refused))
             for each in (address, *_embedded(address))
-            for network in (*_NEVER, *self._refused)
         )
 
 

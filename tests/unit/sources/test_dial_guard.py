@@ -154,6 +154,15 @@ async def test_nodes_and_the_api_server_are_refused_as_they_become_known() -> No
     assert (await refusal(guard, "db")).reason is UnknownReason.ADDRESS_REFUSED
 
 
+async def test_the_nodes_of_pods_are_refused_while_there_are_any() -> None:
+    nodes = {"10.0.0.7", "fd12::7"}
+    guard = DialGuard(nodes=lambda: nodes, resolve=Resolver("10.0.0.7"))
+    for host in ("10.0.0.7", "db", "fd12:0::7", "64:ff9b::10.0.0.7"):
+        assert (await refusal(guard, host)).reason is UnknownReason.ADDRESS_REFUSED
+    nodes.clear()
+    assert await guard.address("db", 5432) == "10.0.0.7"
+
+
 async def test_an_exception_holds_for_exactly_that_host_and_port() -> None:
     guard = DialGuard(frozenset({("localhost", 5432)}), resolve=Resolver("127.0.0.1"))
     assert await guard.address("localhost", 5432) == "127.0.0.1"

@@ -557,4 +557,25 @@ async def test_a_pod_without_a_node_says_why(conditions: list[Json], unscheduled
     assert stateful_set is not None
     (found,) = cache.view("ns").pods(stateful_set)
     assert (found.unscheduled, found.ended, found.ordinal) == (unscheduled, False, 0)
+
+
+async def test_the_nodes_of_all_pods_are_known_while_a_pod_is_there() -> None:
+    cluster = Cluster(
+        pods=[
+            pod("p1", "r1", hostIPs=[{"ip": "10.0.0.7"}, {"ip": "fd12::7"}]),
+            pod("p2", "r1", hostIPs=[{"ip": "10.0.0.7"}]),
+            pod("pending", "r1"),
+        ]
+    )
+    cache = cache_of(cluster, [])
+    assert cache.nodes() == frozenset()
+    cache.hold("ns")
+    await cache.synced("ns")
+    assert cache.nodes() == {"10.0.0.7", "fd12::7"}
+    await cluster.send("pods", "DELETED", pod("p1", "r1"))
+    assert cache.nodes() == {"10.0.0.7"}
+    await cluster.send("pods", "MODIFIED", pod("p2", "r1", hostIPs=[{"ip": "10.0.0.8"}]))
+    assert cache.nodes() == {"10.0.0.8"}
+    cache.release("ns")
+    assert cache.nodes() == frozenset()
     await cache.close()

@@ -26,6 +26,7 @@ def test_every_option_that_has_a_variable_is_given() -> None:
 def test_tls_is_what_the_connection_says() -> None:
     assert _options(PARAMETERS, "10.1.2.3", Tls.REQUIRE, 5.0)["sslmode"] == "require"
     assert _options(PARAMETERS, "10.1.2.3", Tls.DISABLE, 5.0)["sslmode"] == "disable"
+    assert _options(PARAMETERS, "10.1.2.3", Tls.VERIFY_FULL, 5.0)["sslmode"] == "verify-full"
 
 
 def test_the_checked_address_is_dialled_and_the_name_is_kept_for_tls() -> None:

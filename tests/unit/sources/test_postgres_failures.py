@@ -56,7 +56,12 @@ def test_an_error_code_has_a_reason_and_a_sentence(
         ('FATAL:  too many connections for role "canary"', UnknownReason.SOURCE_BUSY),
         ("FATAL:  sorry, too many clients already", UnknownReason.SOURCE_BUSY),
         ("FATAL:  the database system is starting up", UnknownReason.UNREACHABLE),
-        ("server does not support SSL, but SSL was required", UnknownReason.TLS_FAILED),
+        ("server does not support SSL, but SSL was required", UnknownReason.TLS_NOT_OFFERED),
+        ("SSL error: certificate verify failed", UnknownReason.CERTIFICATE_NOT_TRUSTED),
+        (
+            'server certificate for "canary" (and 1 other name) does not match host name "canary"',
+            UnknownReason.CERTIFICATE_NAME_MISMATCH,
+        ),
         ("SSL error: wrong version number", UnknownReason.TLS_FAILED),
         ("Connection refused\n\tIs the server running on host canary?", UnknownReason.UNREACHABLE),
         ("FATAL:  Passwort-Authentifizierung für canary fehlgeschlagen", UnknownReason.UNREACHABLE),

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +47,8 @@ class _Pod:
     """The uid of the ReplicaSet or StatefulSet that controls it; empty if none does."""
     stateful_set: str
     """The name of the StatefulSet that controls it; empty if none does."""
+    nodes: tuple[str, ...] = ()
+    """The addresses of its node."""
 
 
 class _Scope:
@@ -64,6 +66,8 @@ class _Scope:
         # owner first, and the pods' own ends must still find their Deployment.
         self._deployment_of: dict[str, Place] = {}
         self._live_replica_sets: set[str] = set()
+        self.nodes: Counter[str] = Counter()
+        """The addresses of the pods' nodes, each with its number of pods."""
         self._inside = f"/namespaces/{namespace}" if namespace else ""
         self._tasks: list[asyncio.Task[None]] = []
         self._kinds: dict[WorkloadKind, Informer[WorkloadView]] = {}
@@ -171,6 +175,7 @@ class _Scope:
             self._on_change(place)
 
     def _pod_changed(self, key: Key, old: _Pod | None, new: _Pod | None) -> None:
+        self._node_changed(() if old is None else old.nodes, () if new is None else new.nodes)
         owners = {
             pod.owner: pod.stateful_set for pod in (old, new) if pod is not None and pod.owner
         }
@@ -187,6 +192,13 @@ class _Scope:
                 self._forget_if_unused(owner)
             if place is not None:
                 self._on_change(place)
+
+    def _node_changed(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        self.nodes.update(new)
+        self.nodes.subtract(old)
+        for address in old:
+            if not self.nodes[address]:
+                del self.nodes[address]
 
     def _forget_if_unused(self, replica_set: str) -> None:
         if replica_set not in self._live_replica_sets and replica_set not in self._pods_of:
@@ -260,6 +272,11 @@ class WorkloadCache:
         """The oldest `last_traffic` over all watches (monotonic seconds); None without a watch."""
         scopes = [*self._scopes.values(), *([self._wide] if self._wide else [])]
         return min((scope.last_traffic for scope in scopes), default=None)
+
+    def nodes(self) -> frozenset[str]:
+        """Give the addresses of all nodes that a pod is known to be on."""
+        scopes = [*self._scopes.values(), *([self._wide] if self._wide else [])]
+        return frozenset(address for scope in scopes for address in scope.nodes)
 
     async def close(self) -> None:
         """End all watches."""
@@ -492,6 +509,7 @@ def _pod(item: Json) -> _Pod:
         view,
         owner.get("uid", "") if owned else "",
         owner.get("name", "") if in_stateful_set else "",
+        tuple(str(host.get("ip", "")) for host in status.get("hostIPs") or ()),
     )
 
 

@@ -1,5 +1,6 @@
 """Reads the data of a Secret as the parameters of a connection. Pure."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from servicesop.sources.errors import SourceError
 
 _MAX_VALUE = 1024
 _MAX_PORT = 65535
+# The bundle of a large cloud for all its regions has 165 KiB.
+_MAX_CA = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +23,14 @@ class Parameters:
     database: str = field(repr=False)
     user: str = field(repr=False)
     password: str = field(repr=False)
+    ca: str | None = field(default=None, repr=False)
 
 
 def parameters_of(spec: Postgres, data: Mapping[str, bytes]) -> Parameters:
     """Read the keys that `spec` names from the Secret's `data`.
 
-    Raise SourceError with InvalidConnection, naming the Secret and the key, never a value.
+    Raise SourceError with InvalidConnection or InvalidCertificateAuthority, naming the Secret and
+    the key, never a value.
     """
     secret = spec.secret_ref.name
 
@@ -51,6 +56,28 @@ def parameters_of(spec: Postgres, data: Mapping[str, bytes]) -> Parameters:
         database=text(spec.keys.database),
         user=text(spec.keys.user),
         password=text(spec.keys.password),
+        ca=None if spec.keys.ca is None else _authorities(secret, spec.keys.ca, data),
+    )
+
+
+def _authorities(secret: str, key: str, data: Mapping[str, bytes]) -> str:
+    if key not in data:
+        raise _invalid(secret, key, "is missing; add it, or name another one in keys")
+    try:
+        # At most what fits, so that nobody has megabytes parsed.
+        text = data[key][: _MAX_CA + 1].decode("ascii")
+        if len(text) > _MAX_CA:
+            raise ValueError
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ValueError, ssl.SSLError):
+        # UnicodeDecodeError is a ValueError.
+        pass
+    else:
+        return text
+    raise SourceError(
+        UnknownReason.INVALID_CERTIFICATE_AUTHORITY,
+        f'key "{key}" of the Secret "{secret}" must hold one or more certificates in PEM form '
+        f"(-----BEGIN CERTIFICATE-----), at most {_MAX_CA // 1024} KiB",
     )
 
 

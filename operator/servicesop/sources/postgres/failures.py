@@ -12,6 +12,11 @@ from servicesop.sources.errors import SourceError
 # By SQLSTATE, the longest matching beginning wins.
 _BY_SQLSTATE: dict[str, tuple[UnknownReason, str]] = {
     "08": (UnknownReason.UNREACHABLE, "the connection to the database broke; see the database"),
+    # A cursor for a query that writes is a feature that the server does not support.
+    "0A": (
+        UnknownReason.QUERY_REFUSED,
+        "the database does not accept the query; it must be one SELECT that only reads",
+    ),
     "22": (
         UnknownReason.QUERY_REFUSED,
         "a column has not the type that the check needs; compare the check's columns with the "
@@ -103,7 +108,36 @@ _REFUSALS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"database system is|not accepting connections", "57P03"),
     )
 )
-_TLS = re.compile(r"SSL|TLS|certificate")
+_TLS: tuple[tuple[re.Pattern[str], UnknownReason, str], ...] = tuple(
+    (re.compile(pattern), reason, sentence)
+    for pattern, reason, sentence in (
+        (
+            r"no pg_hba\.conf entry.*(?:no encryption|SSL off)",
+            UnknownReason.AUTHENTICATION_FAILED,
+            "the database does not let this user in without TLS, or not from the operator's "
+            "address; set tls: Require, or correct the server's pg_hba.conf",
+        ),
+        (
+            r"does not support SSL",
+            UnknownReason.TLS_NOT_OFFERED,
+            "the database does not offer TLS; enable TLS there, or set tls: Disable, which sends "
+            "the password and the rows in the clear",
+        ),
+        (
+            r"does not match host name",
+            UnknownReason.CERTIFICATE_NAME_MISMATCH,
+            "the database's certificate is for another host name; correct the Secret's key for the "
+            "host, or have the certificate issued for it",
+        ),
+        (
+            r"certificate verify failed",
+            UnknownReason.CERTIFICATE_NOT_TRUSTED,
+            "the database's certificate is not signed by an authority in the Secret's key for the "
+            "CA, or has expired; correct that key, or renew the server's certificate",
+        ),
+    )
+)
+_OTHER_TLS = re.compile(r"SSL|TLS|certificate")
 
 
 def failure_of_answer(secret: str, sqlstate: str) -> SourceError:
@@ -121,14 +155,18 @@ def failure_of_answer(secret: str, sqlstate: str) -> SourceError:
 
 def failure_of_attempt(secret: str, text: str) -> SourceError:
     """Explain a failed attempt to connect from libpq's text, of which nothing is passed on."""
+    for pattern, reason, sentence in _TLS:
+        if pattern.search(text):
+            return _about(secret, reason, sentence)
     for pattern, sqlstate in _REFUSALS:
         if pattern.search(text):
             return failure_of_answer(secret, sqlstate)
-    if _TLS.search(text):
+    if _OTHER_TLS.search(text):
         return _about(
             secret,
             UnknownReason.TLS_FAILED,
-            "no encrypted connection to the database; enable TLS there, or set tls: Disable",
+            "the encrypted connection to the database failed; it must offer TLS 1.2 or newer and "
+            "ask for no client certificate, see its log",
         )
     return unreachable(secret)
 
@@ -149,22 +187,34 @@ def timed_out(secret: str) -> SourceError:
 
 
 def busy(secret: str) -> SourceError:
-    """Say that other checks used the connections for the whole timeout."""
+    """Say that other checks used the connections for most of the timeout."""
     return _about(
         secret,
         UnknownReason.SOURCE_BUSY,
-        "other checks held both connections for longer than the check's timeout; make them faster "
-        "or less frequent",
+        "other checks of this database held its two connections for most of the check's timeout; "
+        "make them faster or less frequent",
     )
 
 
-def privileged(secret: str) -> SourceError:
+# By what the query for privileges answers.
+_PRIVILEGES = {
+    "superuser": "is a superuser or may become one",
+    "replication": "may replicate, and so keep all changes on the server's disk for ever",
+    "createrole": "may create roles and give itself other privileges",
+    "predefined": "is a member of a predefined role that does more than read, such as "
+    "pg_signal_backend or pg_read_server_files",
+    "function": "may execute functions that PostgreSQL leaves to superusers, such as pg_read_file",
+    "dblink": "may use dblink, through which a query can write",
+}
+
+
+def privileged(secret: str, privilege: object) -> SourceError:
     """Say that the role may do more than read."""
+    what = _PRIVILEGES.get(str(privilege), "may do more than read")
     return _about(
         secret,
         UnknownReason.PRIVILEGED_DATABASE_ROLE,
-        "the database's role is a superuser, may read or write the server's files, run programs, "
-        "signal other sessions or use dblink; use a role with SELECT only",
+        f"the database's role {what}; use a role with SELECT only",
     )
 
 

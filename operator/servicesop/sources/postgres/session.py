@@ -1,15 +1,17 @@
 """One connection to one database, and the only sequence in which it is ever asked."""
 
+import contextlib
 import logging
 import math
-from collections.abc import MutableMapping, Sequence
+import os
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
 
-from servicesop.api.sop import Tls
+from servicesop.api.sop import Postgres, Tls
 from servicesop.sources.postgres import failures
 from servicesop.sources.postgres.connection import Parameters
 from servicesop.sources.postgres.exchange import (
@@ -24,12 +26,12 @@ if TYPE_CHECKING:
 
 Row = tuple[object, ...]
 
-_SSLMODE = {Tls.DISABLE: "disable", Tls.REQUIRE: "require"}
+_SSLMODE = {Tls.DISABLE: "disable", Tls.REQUIRE: "require", Tls.VERIFY_FULL: "verify-full"}
 # A path below a file, which therefore never exists: libpq would otherwise read ~/.postgresql/.
 _NO_FILE = "/dev/null/none"
 # An older libpq knows fewer options, and reads fewer variables.
 _KNOWN_OPTIONS = frozenset(option.keyword.decode() for option in pq.Conninfo.get_defaults())
-# The server gives up first, so that the connection survives: the rest is the answer's way back.
+# The server gives up first, so that nothing goes on there: the rest is the answer's way back.
 _SERVER_SHARE = 0.9
 
 _BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -40,30 +42,53 @@ _LIMITS = (
     b" pg_catalog.set_config('lock_timeout', '500ms', true),"
     b" pg_catalog.set_config('idle_in_transaction_session_timeout', '5s', true)"
 )
+# A function may catch the timeout and go on. Servers that can look whether the client is there end
+# such a session after we have closed it.
+_WATCH = b", pg_catalog.set_config('client_connection_check_interval', '1s', true)"
+_WATCHES = 140000
 _DECLARE = b"DECLARE c NO SCROLL CURSOR FOR "
 _ROLLBACK = b"ROLLBACK"
 _DISCARD = b"DISCARD ALL"
 _STATEMENTS = 6
 _SYNCS = 3
 
-_PRIVILEGED = """
-SELECT r.rolsuper
-    OR EXISTS (
-        SELECT FROM pg_catalog.pg_roles AS p
-        WHERE p.rolname IN ('pg_execute_server_program', 'pg_write_server_files',
-                            'pg_read_server_files', 'pg_signal_backend')
-          AND pg_catalog.pg_has_role(session_user, p.oid, 'MEMBER'))
-    OR EXISTS (
+# What a role could do from within a read-only query, or could give itself. A query may SET ROLE to
+# each role of which the session's is a member (set_config does it), so all of these count. Asked of
+# the server, because what a role may do differs by version: predefined roles are refused unless
+# they are known to read only, and so are the functions that their installation gave to nobody.
+_PRIVILEGES = """
+WITH own AS (
+    SELECT rolname, rolsuper, rolreplication, rolcreaterole FROM pg_catalog.pg_roles
+    WHERE pg_catalog.pg_has_role(session_user, oid, 'MEMBER')
+)
+SELECT CASE
+    WHEN EXISTS (SELECT FROM own WHERE rolsuper) THEN 'superuser'
+    WHEN EXISTS (SELECT FROM own WHERE rolreplication) THEN 'replication'
+    WHEN EXISTS (SELECT FROM own WHERE rolcreaterole) THEN 'createrole'
+    WHEN EXISTS (
+        SELECT FROM own
+        WHERE pg_catalog.starts_with(rolname::text, 'pg_') AND rolname NOT IN (
+            'pg_database_owner', 'pg_monitor', 'pg_read_all_data', 'pg_read_all_settings',
+            'pg_read_all_stats', 'pg_stat_scan_tables', 'pg_use_reserved_connections')
+    ) THEN 'predefined'
+    WHEN EXISTS (
+        SELECT FROM pg_catalog.pg_init_privs AS i
+        JOIN pg_catalog.pg_proc AS p ON p.oid = i.objoid
+        WHERE i.classoid = 'pg_catalog.pg_proc'::regclass
+          AND NOT EXISTS (
+              SELECT FROM pg_catalog.aclexplode(i.initprivs) AS a WHERE a.grantee <> p.proowner)
+          AND pg_catalog.has_function_privilege(session_user, p.oid, 'EXECUTE')
+    ) THEN 'function'
+    WHEN EXISTS (
         SELECT FROM pg_catalog.pg_extension AS e
         JOIN pg_catalog.pg_depend AS d
           ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid
          AND d.classid = 'pg_catalog.pg_proc'::regclass
         WHERE e.extname = 'dblink'
-          AND pg_catalog.has_function_privilege(session_user, d.objid, 'EXECUTE'))
-FROM pg_catalog.pg_roles AS r
-WHERE r.rolname = session_user
+          AND pg_catalog.has_function_privilege(session_user, d.objid, 'EXECUTE')
+    ) THEN 'dblink'
+END
 """
-
 # psycopg writes libpq's texts (user, host, database) at level DEBUG, and errors it swallows at
 # WARNING. What is worth knowing leaves this package as a SourceError.
 logging.getLogger("psycopg").setLevel(logging.CRITICAL + 1)
@@ -94,34 +119,39 @@ class Session:
 
     @classmethod
     async def connect(
-        cls, parameters: Parameters, address: str, *, tls: Tls, secret: str, within: float
+        cls, login: Parameters, address: str, *, spec: Postgres, within: float
     ) -> "Session":
         """Connect to `address`, and refuse a role that may do more than read.
 
         `within` is in seconds; the caller bounds the wait. Raise SourceError.
         """
+        secret = spec.secret_ref.name
         failure: SourceError | None = None
-        try:
-            connection = await psycopg.AsyncConnection.connect(
-                **_options(parameters, address, tls, within)
-            )
-        except psycopg.errors.ConnectionTimeout:
-            failure = failures.timed_out(secret)
-        except (psycopg.Error, OSError, UnicodeError, ValueError) as error:
-            failure = failures.failure_of_attempt(secret, str(error))
+        with _readable(login.ca) as authorities:
+            options = _options(login, address, spec.protection, within, authorities)
+            try:
+                connection = await psycopg.AsyncConnection.connect(**options)
+            except psycopg.errors.ConnectionTimeout:
+                failure = failures.timed_out(secret)
+            except (psycopg.Error, OSError, UnicodeError, ValueError) as error:
+                failure = failures.failure_of_attempt(secret, str(error))
         # Outside of the handler, so that libpq's text is not even the context of what is raised.
         if failure is not None:
             raise failure
         try:
             session = cls(connection, secret)
-            answer = await session.query(_PRIVILEGED, (), within=within, max_rows=1)
+            if not spec.allow_privileged_role:
+                await session._refuse_privileges(within)
         except (LostError, psycopg.Error, OSError):
             connection.pgconn.finish()
             raise failures.unreachable(secret) from None
-        if answer != [(False,)]:
-            session.close()
-            raise failures.privileged(secret)
         return session
+
+    async def _refuse_privileges(self, within: float) -> None:
+        answer = await self.query(_PRIVILEGES, (), within=within, max_rows=1)
+        if answer != [(None,)]:
+            self.close()
+            raise failures.privileged(self._secret, answer[0][0] if answer else None)
 
     @property
     def closed(self) -> bool:
@@ -168,7 +198,8 @@ class Session:
         try:
             values = transformer.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
             send(_BEGIN, None)
-            send(_LIMITS, [b"%d" % limit])
+            watch = _WATCH if self._pgconn.server_version >= _WATCHES else b""
+            send(_LIMITS + watch, [b"%d" % limit])
             send(
                 _DECLARE + text.encode(),
                 values,
@@ -210,15 +241,34 @@ class Session:
         )
 
 
-def _options(parameters: Parameters, address: str, tls: Tls, within: float) -> dict[str, Any]:
+@contextlib.contextmanager
+def _readable(authorities: str | None) -> Iterator[str]:
+    """Give the path of a file that holds these certificates, as long as the context lasts.
+
+    libpq takes them from a file only. This one is in memory and has no name: nothing of it is on a
+    disk, the process needs no writable directory, and it is gone however the process ends.
+    """
+    if authorities is None:
+        yield _NO_FILE
+        return
+    descriptor = os.memfd_create("authorities", os.MFD_CLOEXEC)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        file.write(authorities.encode())
+        file.flush()
+        yield f"/proc/self/fd/{descriptor}"
+
+
+def _options(
+    login: Parameters, address: str, tls: Tls, within: float, authorities: str = _NO_FILE
+) -> dict[str, Any]:
     """Give every option for which libpq would otherwise ask the environment or a file."""
     options = {
-        "host": parameters.host,
+        "host": login.host,
         "hostaddr": address,
-        "port": parameters.port,
-        "dbname": parameters.database,
-        "user": parameters.user,
-        "password": parameters.password,
+        "port": login.port,
+        "dbname": login.database,
+        "user": login.user,
+        "password": login.password,
         "sslmode": _SSLMODE[tls],
         "application_name": "servicesop",
         # A limit below the caller's own; libpq takes whole seconds, 2 at least.
@@ -240,7 +290,7 @@ def _options(parameters: Parameters, address: str, tls: Tls, within: float) -> d
         "sslcert": _NO_FILE,
         "sslkey": _NO_FILE,
         # The mode Require encrypts and does not verify; a stray root.crt would change that.
-        "sslrootcert": _NO_FILE,
+        "sslrootcert": authorities,
         "sslcrl": "",
         "sslcrldir": "",
         "ssl_min_protocol_version": "TLSv1.2",
