@@ -99,7 +99,8 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     guard = DialGuard(config.allow_dial, await _api_networks(access))
     databases = Databases(guard, Secrets(client).read)
     logs = LogReader(client)
-    objects = ObjectReader(client, Kinds(client))
+    kinds = Kinds(client)
+    objects = ObjectReader(client, kinds)
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
     cache = WorkloadCache(client, lambda place: engine.workload_changed(place))
 
@@ -119,6 +120,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
         client=client,
         namespace=config.namespace,
         cache=cache,
+        kinds=kinds,
         surroundings=surroundings,
         build=build,
         recorder=recorder,
