@@ -1,6 +1,7 @@
 """The check types: one line each."""
 
 from servicesop.api.checks.check import Check
+from servicesop.checks.events import events_check
 from servicesop.checks.leader import LeaderRunner
 from servicesop.checks.logs import logs_check
 from servicesop.checks.resource import resource_check
@@ -11,6 +12,7 @@ from servicesop.checks.workload import workload_check
 BUILDERS: dict[str, CheckType] = {
     "workload": workload_check,
     "resource": resource_check,
+    "events": events_check,
     "logs": logs_check,
     "leader": LeaderRunner,
     "stuckRows": StuckRowsRunner,

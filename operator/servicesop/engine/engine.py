@@ -36,8 +36,8 @@ from servicesop.judge.debounce import HELD
 from servicesop.judge.results import Sample, error
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
-from servicesop.sources.kubernetes.workloads import Place, WorkloadCache
 from servicesop.sources.kubernetes.kinds import Kinds
+from servicesop.sources.kubernetes.workloads import Place, WorkloadCache
 from servicesop.status.conditions import Readiness, ReadyReason
 from servicesop.status.recorder import EventRecorder
 from servicesop.status.writer import Gone, StaleCopy, StatusWriter
