@@ -12,7 +12,7 @@ from servicesop.api.durations import format_duration
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import TargetRef
-from servicesop.checks.patterns import matcher
+from servicesop.checks.patterns import Matcher, matcher
 from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings
 from servicesop.checks.targets import target_workload
 from servicesop.judge.events import EventView, RecentEvents, occurrences
@@ -31,7 +31,7 @@ _LONGEST: Final = 58
 
 
 class EventsCheck:
-    """Counts in the cached Events of the namespace. Keeps nothing between runs."""
+    """Counts in the cached Events of the namespace. Keeps nothing of them between runs."""
 
     turn = NO_TURN
     reacts_to: TargetRef | None = None
@@ -39,11 +39,14 @@ class EventsCheck:
     def __init__(self, spec: Events, surroundings: Surroundings) -> None:
         self._spec = spec
         self._surroundings = surroundings
+        self._says: Matcher | None = None
 
     async def run(self, now: datetime) -> Sample:
         """Look and judge. Raise SourceError when the Events are not known."""
         spec = self._spec
-        says = matcher(spec.pattern) if spec.pattern is not None else None
+        if spec.pattern is not None and self._says is None:
+            self._says = matcher(spec.pattern)
+        says = self._says
         concerns = self._concerns()
         recent = await self._surroundings.events.recent()
 
@@ -105,6 +108,8 @@ def judge_events(spec: Events, recent: RecentEvents, matches: Matches, now: date
     least, most, bounded = 0, 0, True
     counts: Counter[str] = Counter()
     for seen in recent.events:
+        if seen.event.last < start and not seen.event.series:
+            continue  # most of them, and the cheapest to tell
         if not matches(seen.event):
             continue
         at_least, at_most = occurrences(seen, start, now)
