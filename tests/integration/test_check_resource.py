@@ -251,15 +251,16 @@ async def test_jobs_as_their_controller_ends_them(scene: Scene) -> None:
 
 
 async def end(place: Place, name: str, phase: str) -> None:
-    """Let the pod of a Job end, as a kubelet would report it once the pod has run."""
-    running = ("get", "pods", "-l", f"job-name={name}", "--field-selector=status.phase=Running")
+    """Let the pod of a Job end, as a kubelet would report it, and wait until the Job has.
+
+    The testbed's nodes may still be about to report that the pod runs: it is told again.
+    """
     async with asyncio.timeout(60):
-        while True:
-            pods = place.kubectl(*running, "-o", "name").split()
-            if pods:
-                break
-            await asyncio.sleep(0.1)
-    place.set_status("pod", pods[0].removeprefix("pod/"), phase=phase)
+        ended = ("get", "job", name, "-o", "jsonpath={.status.conditions[*].type}")
+        while not {"Complete", "Failed"} & set(place.kubectl(*ended).split()):
+            for pod in place.kubectl("get", "pods", "-l", f"job-name={name}", "-o", "name").split():
+                place.set_status("pod", pod.removeprefix("pod/"), phase=phase)
+            await asyncio.sleep(0.2)
 
 
 async def test_a_claim_is_judged_by_its_phase(scene: Scene) -> None:
