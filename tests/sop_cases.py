@@ -102,19 +102,37 @@ def _put(node: Any, path: list[str], value: Any) -> None:
         node[key] = copy.deepcopy(value)
 
 
+def _resource(**fields: Any) -> dict[str, Any]:
+    spec = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "name": "nightly",
+        "condition": {"type": "Failed", "status": "False"},
+    }
+    return {"name": "jobs-run", "resource": _changed(spec, fields)}
+
+
+def _events(**fields: Any) -> dict[str, Any]:
+    return {"name": "quiet", "events": _changed({"type": "Warning", "within": "10m"}, fields)}
+
+
+def _changed(spec: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in (spec | fields).items() if value is not ABSENT}
+
+
 BROKEN = {
     "a check of two types": Broken(
         {"checks.0.logs": {"pattern": "x", "within": "1m", "max": 0}},
         (
             "spec.checks[0]: Invalid value: exactly one of the fields in [workload "
-            "logs leader stuckRows] must be set"
+            "resource events logs leader stuckRows] must be set"
         ),
     ),
     "a check of no type": Broken(
         {"checks.3.logs": ABSENT},
         (
             "spec.checks[3]: Invalid value: exactly one of the fields in [workload "
-            "logs leader stuckRows] must be set"
+            "resource events logs leader stuckRows] must be set"
         ),
     ),
     "a workload check that asks nothing": Broken(
@@ -135,6 +153,150 @@ BROKEN = {
     "logs limits that exclude each other": Broken(
         {"checks.3.logs.min": 1},
         "spec.checks[3].logs: Invalid value: min must not be greater than max",
+    ),
+    "a resource check of nothing": Broken(
+        {"checks.4": _resource(name=ABSENT)},
+        (
+            "spec.checks[4].resource: Invalid value: exactly one of the fields in "
+            "[name selector] must be set"
+        ),
+    ),
+    "a resource check by name and by selector": Broken(
+        {"checks.4": _resource(selector={"matchLabels": {"app": "api"}}, onNone="Failed")},
+        (
+            "spec.checks[4].resource: Invalid value: exactly one of the fields in "
+            "[name selector] must be set"
+        ),
+    ),
+    "a resource check without a demand": Broken(
+        {"checks.4": _resource(condition=ABSENT)},
+        (
+            "spec.checks[4].resource: Invalid value: exactly one of the fields in "
+            "[condition phase] must be set"
+        ),
+    ),
+    "a resource check with two demands": Broken(
+        {"checks.4": _resource(phase="Bound")},
+        (
+            "spec.checks[4].resource: Invalid value: exactly one of the fields in "
+            "[condition phase] must be set"
+        ),
+    ),
+    "a selector without onNone": Broken(
+        {"checks.4": _resource(name=ABSENT, selector={"matchLabels": {"app": "api"}})},
+        (
+            "spec.checks[4].resource: Invalid value: onNone must be set with selector, and only "
+            "with it (a named object that does not exist is the finding Missing)"
+        ),
+    ),
+    "a named object with onNone": Broken(
+        {"checks.4": _resource(onNone="Passed")},
+        (
+            "spec.checks[4].resource: Invalid value: onNone must be set with selector, and only "
+            "with it (a named object that does not exist is the finding Missing)"
+        ),
+    ),
+    "a resource check of a Secret": Broken(
+        {"checks.4": _resource(apiVersion="v1", kind="Secret")},
+        (
+            "spec.checks[4].resource: Invalid value: kind must not be Secret: Secrets are never "
+            "read by a check"
+        ),
+    ),
+    "an apiVersion that is none": Broken(
+        {"checks.4": _resource(apiVersion="a/b/c")},
+        (
+            'spec.checks[4].resource.apiVersion: Invalid value: "a/b/c": must be an apiVersion '
+            'such as "v1", "batch/v1" or "cert-manager.io/v1"'
+        ),
+    ),
+    "a kind that is none": Broken(
+        {"checks.4": _resource(kind="jobs")},
+        (
+            'spec.checks[4].resource.kind: Invalid value: "jobs": must be a kind such as "Job": '
+            "letters and digits, starting with a capital letter"
+        ),
+    ),
+    "labels that are none": Broken(
+        {
+            "checks.4": _resource(
+                name=ABSENT, selector={"matchLabels": {"app": "api,x=y"}}, onNone="Failed"
+            )
+        },
+        (
+            "spec.checks[4].resource.selector.matchLabels: Invalid value: must be "
+            "labels: names and values of letters, digits, '-', '_' and '.', starting and ending "
+            "with a letter or digit"
+        ),
+    ),
+    "the name of a label that is none": Broken(
+        {
+            "checks.4": _resource(
+                name=ABSENT, selector={"matchLabels": {"app in (x),y": "z"}}, onNone="Failed"
+            )
+        },
+        (
+            "spec.checks[4].resource.selector.matchLabels: Invalid value: must be "
+            "labels: names and values of letters, digits, '-', '_' and '.', starting and ending "
+            "with a letter or digit"
+        ),
+    ),
+    "a condition type that is none": Broken(
+        {"checks.4": _resource(condition={"type": "Ready!"})},
+        (
+            'spec.checks[4].resource.condition.type: Invalid value: "Ready!": must be the type of '
+            "a condition such as \"Ready\": letters, digits, '-', '_' and '.'"
+        ),
+    ),
+    "a phase that is none": Broken(
+        {"checks.4": _resource(condition=ABSENT, phase="not a word")},
+        (
+            'spec.checks[4].resource.phase: Invalid value: "not a word": must be a phase such as '
+            '"Bound": letters and digits'
+        ),
+    ),
+    "an events check that asks for nothing": Broken(
+        {"checks.4": _events(type=ABSENT)},
+        (
+            "spec.checks[4].events: Invalid value: at least one of the fields in "
+            "[pattern reasons type] must be set"
+        ),
+    ),
+    "an events check of two things": Broken(
+        {"checks.4": _events(target="api", involved={"kind": "Job"})},
+        (
+            "spec.checks[4].events: Invalid value: at most one of the fields in "
+            "[target involved] may be set"
+        ),
+    ),
+    "a window of events that the API server does not keep": Broken(
+        {"checks.4": _events(within="1h1s")},
+        (
+            "spec.checks[4].events.within: Invalid value: within must not be more than 1h: "
+            "the API server keeps Events no longer"
+        ),
+    ),
+    "a window of events that is none": Broken(
+        {"checks.4": _events(within="soon")},
+        (
+            'spec.checks[4].events.within: Invalid value: "soon": must be a duration such as '
+            '"30s", "3m" or "1h30m"'
+        ),
+    ),
+    "a reason of events that is none": Broken(
+        {"checks.4": _events(reasons=["Back-off"])},
+        (
+            'spec.checks[4].events.reasons[0]: Invalid value: "Back-off": must be the reason of an '
+            'Event such as "FailedScheduling": letters and digits'
+        ),
+    ),
+    "events of a target that is not listed": Broken(
+        {"checks.4": _events(target="other")},
+        (
+            "spec.checks: Invalid value: checks[].events.target must be the name of one of "
+            "spec.targets; wrong in quiet"
+        ),
+        by_models=False,
     ),
     "a pattern that RE2 does not know": Broken(
         {"checks.3.logs.pattern": "(?=x)"},
@@ -444,7 +606,7 @@ BROKEN = {
         },
         (
             "spec.targets: Invalid value: targets must hold at least one workload "
-            "when one of [workload logs restart] is used"
+            "when one of [workload events logs restart] is used"
         ),
         by_models=False,
     ),
@@ -524,6 +686,7 @@ BROKEN = {
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
@@ -536,6 +699,7 @@ BROKEN = {
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
@@ -548,6 +712,7 @@ BROKEN = {
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
@@ -560,6 +725,7 @@ BROKEN = {
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),
@@ -572,6 +738,7 @@ BROKEN = {
             "must be the name of one of spec.checks, or check/Finding with a "
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
+            "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
             "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
         ),

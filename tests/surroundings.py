@@ -25,8 +25,11 @@ class _Nobody:
     async def find(self, *arguments: object) -> NoReturn:
         raise AssertionError(arguments)
 
+    async def recent(self) -> NoReturn:
+        raise AssertionError
 
-def _no_database(*arguments: object) -> NoReturn:
+
+def _not_asked(*arguments: object) -> NoReturn:
     raise AssertionError(arguments)
 
 
@@ -38,7 +41,9 @@ NOBODY = Surroundings(
     default_target=None,
     workloads=_NoWorkloads(),
     logs=_NOBODY,
-    database=_no_database,
+    database=_not_asked,
     connections={},
     objects=_NOBODY,
+    events=_NOBODY,
+    replica_sets=_not_asked,
 )

@@ -351,22 +351,34 @@ def largest() -> dict[str, Any]:
     Each reference names the last item of its list, where a search ends last.
     """
     checks: list[dict[str, Any]] = []
-    for number in range(0, 64, 4):
+    labels = {f"{'l' * 60}{number}": "v" * 63 for number in range(8)}
+    selector = {"selector": {"matchLabels": labels}, "onNone": "Failed"}
+    for number in range(0, 64, 6):
         database = {"connection": "connection-11", "table": "t"}
-        names = [f"some-check-{number + offset}" for offset in range(4)]
+        names = [f"some-check-{number + offset}" for offset in range(6)]
         types: list[dict[str, Any]] = [
             {"workload": {"target": "target-11", "replicas": 1}},
+            {
+                "resource": {
+                    "apiVersion": f"{'g' * 200}/v1",
+                    "kind": "K" * 63,
+                    "condition": {"type": "T" * 128},
+                    **selector,
+                }
+            },
+            {"events": {"target": "target-11", "reasons": ["R" * 128] * 12, "within": "1h"}},
             {"logs": {"target": "target-11", "pattern": "x", "within": "1m", "max": 0}},
             {"leader": {"workers": ["w"] * 32, "lease": database}},
             {"stuckRows": {**database, "statuses": ["s"] * 12, "olderThan": "3m"}},
         ]
         checks += [{"name": name} | kind for name, kind in zip(names, types, strict=True)]
+    checks = checks[:64]
     # Every level but the last rests on twelve checks of the one below.
     for number, check in enumerate(checks[:-12]):
         below = 64 - 8 * (7 - number // 8)
         check["dependsOn"] = [f"some-check-{below + one % 8}" for one in range(12)]
     last = [f"some-check-{number}" for number in range(52, 64)]
-    findings = ("CrashLoop", "TooFew", "Many", "Stuck") * 3
+    findings = ("Many", "Stuck", "CrashLoop", "Missing", "Found", "TooFew") * 2
     refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]
     teams = [f"team-{number}" for number in range(20, 24)]
     rows: list[dict[str, Any]] = [

@@ -111,7 +111,7 @@ def apply_runner(control_plane: ControlPlane, directory: Path, namespace: str) -
     kustomization = {
         "namespace": namespace,
         "resources": [runner],
-        "components": [f"{runner}/{component}" for component in names],
+        "components": [f"{runner}/{component}" for component in (*names, "objects")],
         "patches": [
             {
                 "target": {"kind": "Role", "name": f"servicesop-runner-{component}"},
@@ -303,6 +303,10 @@ def test_a_runner_with_all_components_has_these_rights_and_no_more(
         ("", "pods/log", ""): {"get"},
         ("", "secrets", "shop-readonly"): {"get"},
         ("apps", "deployments", "shop"): {"get", "patch"},
+        ("", "persistentvolumeclaims", ""): {"get", "list"},
+        ("batch", "jobs", ""): {"get", "list"},
+        ("cert-manager.io", "certificates", ""): {"get", "list"},
+        ("kafka.strimzi.io", "kafkas", ""): {"get", "list"},
     }
     assert runner.rights("default") == {}
     operator.control_plane.kubectl("delete", "namespace", namespace, "--wait=false")

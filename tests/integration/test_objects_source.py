@@ -1,15 +1,12 @@
 """Objects of any kind, read as the namespace's runner from a real API server."""
 
 import asyncio
-import json
-import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from integration.place import Place, crd, new_place
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.runner import Objects
 from servicesop.sources.errors import SourceError
@@ -21,113 +18,23 @@ from testbed import ControlPlane
 
 CANARY = "canary-in-an-object"
 
-OPERATOR = """
-apiVersion: v1
-kind: ServiceAccount
-metadata: {{name: operator, namespace: "{name}"}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {{name: "{name}"}}
-rules:
-- apiGroups: [""]
-  resources: [serviceaccounts]
-  resourceNames: [servicesop-runner]
-  verbs: [get, impersonate]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: "{name}"}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "{name}"}}
-subjects: [{{kind: ServiceAccount, name: operator, namespace: "{name}"}}]
-"""
-
-
-def crd(group: str, scope: str = "Namespaced") -> str:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-    }
-    names = {"kind": "Widget", "listKind": "WidgetList", "plural": "widgets", "singular": "widget"}
-    return json.dumps(
-        {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"widgets.{group}"},
-            "spec": {"group": group, "names": names, "scope": scope, "versions": [version]},
-        }
-    )
-
-
-@dataclass
-class Place:
-    """A namespace with its runner, and a group of its own for made-up kinds."""
-
-    control_plane: ControlPlane
-    namespace: str
-
-    @property
-    def group(self) -> str:
-        return f"{self.namespace}.example.com"
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        return self.control_plane.kubectl(*arguments, "-n", self.namespace, input=stdin)
-
-    def grant(self, verbs: str, resource: str) -> None:
-        role = f"runner-{uuid.uuid4().hex[:6]}"
-        self.kubectl("create", "role", role, f"--verb={verbs}", f"--resource={resource}")
-        self.kubectl(
-            *("create", "rolebinding", role, f"--role={role}"),
-            f"--serviceaccount={self.namespace}:servicesop-runner",
-        )
-
-    def config_map(self, name: str, text: str = "", **labels: str) -> None:
-        self.create("v1", "ConfigMap", name, labels, data={"text": text})
-
-    def create(
-        self, api_version: str, kind: str, name: str, labels: dict[str, str], **rest: Any
-    ) -> None:
-        body = {
-            "apiVersion": api_version,
-            "kind": kind,
-            "metadata": {"name": name, "labels": labels},
-        }
-        self.kubectl("create", "-f", "-", stdin=json.dumps(body | rest))
-
 
 @pytest.fixture
 def place(control_plane: ControlPlane) -> Iterator[Place]:
-    place = Place(control_plane, f"objects-{uuid.uuid4().hex[:8]}")
-    control_plane.kubectl("create", "namespace", place.namespace)
-    control_plane.kubectl("apply", "-f", "-", input=OPERATOR.format(name=place.namespace))
-    place.kubectl("create", "serviceaccount", "servicesop-runner")
-    yield place
-    control_plane.kubectl("delete", "clusterrole,clusterrolebinding", place.namespace)
-    control_plane.kubectl("delete", "crd", f"widgets.{place.group}", "--ignore-not-found")
-    control_plane.kubectl("delete", "namespace", place.namespace, "--wait=false")
+    with new_place(control_plane) as place:
+        yield place
+        control_plane.kubectl("delete", "crd", f"widgets.{place.group}", "--ignore-not-found")
 
 
 @pytest.fixture
 async def client(place: Place) -> AsyncIterator[KubeClient]:
-    kubeconfig = place.control_plane.service_account_kubeconfig(place.namespace, "operator")
-    async with await KubeClient.connect(kubeconfig) as client:
+    async with await KubeClient.connect(place.kubeconfig) as client:
         yield client
 
 
 @pytest.fixture
 def source(place: Place, client: KubeClient) -> Objects:
     return ObjectReader(client, Kinds(client)).of(place.namespace)
-
-
-def served(place: Place) -> None:
-    """Wait until the API server serves the made-up kind, discovery included."""
-    deadline = time.monotonic() + 30
-    while not place.control_plane.kubectl("api-resources", f"--api-group={place.group}", "-o=name"):
-        assert time.monotonic() < deadline, "the API server does not list widgets"
-        time.sleep(0.1)
 
 
 async def refusal(asking: Any) -> tuple[UnknownReason, str]:
@@ -247,8 +154,8 @@ async def test_a_kind_that_comes_is_found_and_one_that_goes_is_not_mistaken_for_
     source = ObjectReader(client, Kinds(client, clock=lambda: now[0])).of(place.namespace)
     version = f"{place.group}/v1"
     before, _ = await refusal(source.find(version, "Widget", {}))
-    place.kubectl("create", "-f", "-", stdin=crd(place.group))
-    served(place)
+    place.kubectl("create", "-f", "-", stdin=crd("Widget", place.group))
+    place.wait_until_served()
     place.grant("get,list", f"widgets.{place.group}")
     place.create(version, "Widget", "one", {})
     now[0] += kinds.KEEP_UNKNOWN_SECONDS

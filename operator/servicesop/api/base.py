@@ -31,6 +31,8 @@ PLURAL = "servicesops"
 
 REFERENCES = "x-servicesop-references"
 """Marks a reference in a model's JSON schema; the CRD has a rule in its place."""
+INSTEAD = "x-servicesop-instead"
+"""Beside a reference to a target: the field that is given where no target is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +117,26 @@ class ApiModel(BaseModel):
         return reference
 
 
-def wire(kind: str, *rules: Rule, references: str | None = None, **bounds: Any) -> WithJsonSchema:
+def wire(
+    kind: str,
+    *rules: Rule,
+    references: str | None = None,
+    instead: str | None = None,
+    **bounds: Any,
+) -> WithJsonSchema:
     """Say how a value looks in the resource: its JSON type, its bounds and its CEL rules.
 
     `references` says what the value names: an item of that list of the spec (`targets`), or
-    `findings` or `tables` (see `servicesop.api.references`, which makes a rule of it).
+    `findings` or `tables` (see `servicesop.api.references`, which makes a rule of it). `instead` is
+    a field beside a target's name; where it is given, no target is needed.
     """
     schema: dict[str, Any] = {"type": kind, **bounds}
     if rules:
         schema["x-kubernetes-validations"] = [rule.aswire() for rule in rules]
     if references is not None:
         schema[REFERENCES] = references
+    if instead is not None:
+        schema[INSTEAD] = instead
     return WithJsonSchema(schema)
 
 
@@ -138,6 +149,22 @@ _AT_LEAST_1S = Rule(
     " || duration(self) >= duration('1s')",
     'must be at least "1s"',
 )
+
+
+def no_longer_than(field: str, limit: timedelta, because: str) -> Rule:
+    """Demand that a required duration, named as in the resource, is at most this long."""
+    text = format_duration(limit)
+    value = f"self.{field}"
+    return Rule(
+        # What is no duration is refused for that alone.
+        f"!{value}.matches('^([0-9]{{1,5}}h)?([0-9]{{1,5}}m)?([0-9]{{1,5}}s)?$')"
+        f" || size({value}) == 0 || duration({value}) <= duration('{text}')",
+        f"{field} must not be more than {text}: {because}",
+        field=f".{field}",
+        holds=lambda model: getattr(model, to_snake(field)) <= limit,
+    )
+
+
 _TO_TEXT = PlainSerializer(format_duration, return_type=str)
 
 Duration = Annotated[
@@ -193,6 +220,10 @@ CheckName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references
 """A check of the SOP."""
 TargetName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets")]
 """A target of the SOP."""
+TargetOrInvolved = Annotated[
+    str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets", instead="involved")
+]
+"""A target of the SOP, where `involved` does not say what is meant."""
 ConnectionName = Annotated[
     str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections")
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from servicesop.api.base import GROUP, KIND, PLURAL, REFERENCES, VERSION
+from servicesop.api.base import GROUP, INSTEAD, KIND, PLURAL, REFERENCES, VERSION
 from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.dependencies import CHAIN_RULE
 from servicesop.api.references import reference_rules, unique_names
@@ -22,6 +22,8 @@ DESCRIPTION = (
 
 _RULES = "x-kubernetes-validations"
 _LIST_TYPE = "x-kubernetes-list-type"
+_VALUES = "additionalProperties"
+"""What the values of a map are."""
 _MERGED_BY_NAME = ("targets", "connections", "teams", "links", "checks", "procedures")
 _METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
@@ -162,7 +164,7 @@ def _spec_schema() -> Schema:
     rules = [rule.aswire() for rule in (*reference_rules(spec, findings), CHAIN_RULE)]
     spec[_RULES] = spec.get(_RULES, []) + rules
     _add_unique_names(spec)
-    return _without(spec, REFERENCES)
+    return _without(_without(spec, REFERENCES), INSTEAD)
 
 
 def _status_schema() -> Schema:
@@ -207,6 +209,8 @@ def _structural(source: Mapping[str, Any], definitions: Mapping[str, Any]) -> Sc
     if "items" in node:
         node["items"] = _structural(node["items"], definitions)
         node[_LIST_TYPE] = "atomic"
+    if node.get(_VALUES) is False:
+        del node[_VALUES]  # no unknown fields: the API server drops or refuses them by itself
     if node.get("default", ...) in (None, []):
         del node["default"]
     elif node.get("default") is not None and "properties" in node:
@@ -218,7 +222,7 @@ def _structural(source: Mapping[str, Any], definitions: Mapping[str, Any]) -> Sc
 
 
 _ORDER = ("description", "type", "nullable", "default", "enum", "required", "properties")
-_DROPPED = ("title", "additionalProperties", "$defs")
+_DROPPED = ("title", "$defs")
 
 
 def check_bounds(schema: Mapping[str, Any], path: str) -> None:
@@ -236,6 +240,9 @@ def check_bounds(schema: Mapping[str, Any], path: str) -> None:
     elif kind == "array":
         bounds = ("maxItems",)
         check_bounds(schema["items"], f"{path}[]")
+    elif kind == "object" and _VALUES in schema:
+        bounds = ("maxProperties",)
+        check_bounds(schema[_VALUES], f"{path}{{}}")
     elif kind == "object":
         if "properties" not in schema:
             raise SchemaError(f"{path} must have declared fields")
@@ -265,7 +272,9 @@ def _drop_defaults(schema: Schema) -> None:
 
 
 def _without_rules(schema: Schema) -> Schema:
-    return _without(_without(schema, _RULES), REFERENCES)
+    for keyword in (_RULES, REFERENCES, INSTEAD):
+        schema = _without(schema, keyword)
+    return schema
 
 
 def _without(schema: Schema, keyword: str) -> Schema:

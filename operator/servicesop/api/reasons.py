@@ -15,6 +15,10 @@ class UnknownReason(StrEnum):
     """The controllers have not yet seen the latest change of the target."""
     ROLLING_OUT = "RollingOut"
     """A rollout is under way and has taken no more pods than it may; its end will tell."""
+    NOT_REPORTED = "NotReported"
+    """The object's controller has not said it: the condition or phase is absent or Unknown."""
+    NO_OBJECTS = "NoObjects"
+    """The selector matches no object."""
 
     # Could not ask.
     TARGET_NOT_FOUND = "TargetNotFound"

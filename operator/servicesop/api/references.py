@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from servicesop.api.base import REFERENCES, Rule
+from servicesop.api.base import INSTEAD, REFERENCES, Rule
 
 _ITEMS = "[]"
 Path = tuple[str, ...]
@@ -124,6 +124,21 @@ def _naming(text: str, name: str) -> str:
     return f"{json.dumps(text + ' %s')}.format([{name}])"
 
 
+def _not_used(spec: Mapping[str, Any], user: Path) -> str:
+    """CEL: whether a part of `{0}` that may name a target is not there, or says what else."""
+    here = f"{{0}}.{user[-1]}"
+    fields = _at(spec, user)["properties"]
+    instead = {field[INSTEAD] for field in fields.values() if INSTEAD in field}
+    return " || ".join([f"!has({here})", *(f"has({here}.{field})" for field in instead)])
+
+
+def _at(schema: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    for part in path:
+        schema = schema["properties"][part.removesuffix(_ITEMS)]
+        schema = schema.get("items", schema)
+    return schema
+
+
 def _every(base: str, path: Path, test: str) -> str:
     """CEL: whether the test is true for all values at the path; what is not set passes."""
     here = f"{base}.{path[0].removesuffix(_ITEMS)}"
@@ -141,7 +156,7 @@ def _variable(path: Path) -> str:
 def _targets_needed(spec: Mapping[str, Any]) -> Rule:
     # A check or action that may name a target uses the first one when it names none.
     users = [path[:-1] for path, to in _references(spec, ()) if to == "targets"]
-    unused = " && ".join(_every("self", path[:-1], f"!has({{0}}.{path[-1]})") for path in users)
+    unused = " && ".join(_every("self", path[:-1], _not_used(spec, path)) for path in users)
     names = " ".join(path[-1] for path in users)
     return Rule(
         f"(has(self.targets) && self.targets.size() > 0) || ({unused})",

@@ -25,6 +25,7 @@ from servicesop.engine.metrics import ConditionMetrics, Metrics
 from servicesop.sources.dial import DialGuard, Network
 from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
+from servicesop.sources.kubernetes.events import EventCache
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.logs import LogReader
 from servicesop.sources.kubernetes.objects import ObjectReader
@@ -103,7 +104,9 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     )
     databases = Databases(guard, Secrets(client).read)
     logs = LogReader(client)
-    objects = ObjectReader(client, Kinds(client))
+    kinds = Kinds(client)
+    happenings = EventCache(client, clock.now)
+    objects = ObjectReader(client, kinds)
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
     cache = WorkloadCache(client, lambda place: engine.workload_changed(place))
 
@@ -113,16 +116,19 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
             targets={target.name: target for target in spec.targets},
             default_target=spec.targets[0] if spec.targets else None,
             workloads=cache.view(namespace),
+            replica_sets=cache.view(namespace).replica_sets,
             logs=logs.of(namespace),
             database=databases.for_sop(namespace),
             connections={connection.name: connection for connection in spec.connections},
             objects=objects.of(namespace),
+            events=happenings.of(namespace),
         )
 
     engine = Engine(
         client=client,
         namespace=config.namespace,
         cache=cache,
+        kinds=kinds,
         surroundings=surroundings,
         build=build,
         recorder=recorder,
@@ -144,6 +150,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
         await asyncio.gather(running, return_exceptions=True)
         await engine.close()
         await cache.close()
+        await happenings.close()
         databases.close()
         if server is not None:
             await server.cleanup()

@@ -1,14 +1,18 @@
 """The check types: one line each."""
 
 from servicesop.api.checks.check import Check
+from servicesop.checks.events import events_check
 from servicesop.checks.leader import LeaderRunner
 from servicesop.checks.logs import logs_check
+from servicesop.checks.resource import resource_check
 from servicesop.checks.runner import CheckRunner, CheckType, Surroundings
 from servicesop.checks.stuck_rows import StuckRowsRunner
 from servicesop.checks.workload import workload_check
 
 BUILDERS: dict[str, CheckType] = {
     "workload": workload_check,
+    "resource": resource_check,
+    "events": events_check,
     "logs": logs_check,
     "leader": LeaderRunner,
     "stuckRows": StuckRowsRunner,

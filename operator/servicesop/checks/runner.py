@@ -9,6 +9,7 @@ from typing import Protocol
 from servicesop.api.checks.check import Check
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Connection, Target, TargetRef
+from servicesop.judge.events import RecentEvents
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.sources.kubernetes.client import Json
@@ -75,6 +76,13 @@ class Objects(Protocol):
         """
 
 
+class Events(Protocol):
+    """The Events of the SOP's own namespace, kept current by a watch."""
+
+    async def recent(self) -> RecentEvents:
+        """Give all Events, once they are known. Raise SourceError while they are not."""
+
+
 class Database(Protocol):
     """One database of the SOP, asked read-only."""
 
@@ -104,6 +112,9 @@ class Surroundings:
     database: Callable[[Connection], Database]
     connections: Mapping[str, Connection]
     objects: Objects
+    events: Events
+    replica_sets: Callable[[WorkloadView], frozenset[str]]
+    """Gives the names of a Deployment's ReplicaSets. Raises SourceError while not synced."""
 
 
 class CheckRunner(Protocol):

@@ -74,6 +74,9 @@ def _type(path: str, field: Schema) -> str:
         return f"{count} strings of up to {items['maxLength']} characters"
     if "properties" in field:
         return _link(path, "object")
+    if field["type"] == "object":
+        longest = field["additionalProperties"]["maxLength"]
+        return f"up to {field['maxProperties']} strings of up to {longest} characters, by name"
     if "enum" in field:
         return " or ".join(f"`{value}`" for value in field["enum"])
     if field["type"] == "integer":

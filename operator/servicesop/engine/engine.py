@@ -36,6 +36,7 @@ from servicesop.judge.debounce import HELD
 from servicesop.judge.results import Sample, error
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
+from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import Place, WorkloadCache
 from servicesop.status.conditions import Readiness, ReadyReason
 from servicesop.status.recorder import EventRecorder
@@ -63,6 +64,7 @@ class Engine:
         client: KubeClient,
         namespace: str,
         cache: WorkloadCache,
+        kinds: Kinds,
         surroundings: Callable[[str, Spec], Surroundings],
         build: Callable[[Check, Surroundings], CheckRunner],
         recorder: EventRecorder,
@@ -105,6 +107,7 @@ class Engine:
         self._turns = Turns(
             client=client,
             cache=cache,
+            kinds=kinds,
             registry=self._sops,
             writer=self._writer,
             ledger=self._ledger,

@@ -8,6 +8,7 @@ from servicesop.api.procedures import Mode
 from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import Tri
 from servicesop.sources.kubernetes.client import RUNNER, ApiError, ApiUnreachable, KubeClient
+from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.status.conditions import Readiness, ReadyReason
 
 KEEP_YES_SECONDS = 600.0
@@ -26,17 +27,26 @@ class Right:
     subresource: str = ""
 
     def __str__(self) -> str:
-        resource = self.resource + (f"/{self.subresource}" if self.subresource else "")
+        resource = self.resource + (f".{self.group}" if self.group else "")
+        resource += f"/{self.subresource}" if self.subresource else ""
         return f"{self.verb} {resource}" + (f" {self.name}" if self.name else "")
 
 
-def needed_by_checks(spec: Spec) -> tuple[Right, ...]:
-    """Give what the runner must be allowed for the SOP's checks to run."""
+def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
+    """Give what the runner must be allowed for the SOP's checks to run.
+
+    Of a kind that has not been looked up yet, or is not read, nothing is known; its check says so.
+    """
     rights: set[Right] = set()
     if any(check.logs and not check.suspend for check in spec.checks):
         rights.add(Right("get", "", "pods", subresource="log"))
     for connection in spec.connections:
         rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
+    for asked in (check.resource for check in spec.checks if check.resource is not None):
+        kind = kinds.known(asked.api_version, asked.kind)
+        if kind is not None and kind.namespaced:
+            verb = "get" if asked.name else "list"
+            rights.add(Right(verb, kind.group, kind.resource, asked.name or ""))
     return tuple(sorted(rights))
 
 
@@ -53,9 +63,10 @@ def needed_by_actions(spec: Spec, ref: TargetRef) -> tuple[Right, ...]:
 class Rights:
     """Asks the API server as the runner, with resource names."""
 
-    def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
+    def __init__(self, client: KubeClient, kinds: Kinds, clock: Callable[[], float]) -> None:
         """`clock` gives seconds, monotonic."""
         self._client = client
+        self._kinds = kinds
         self._clock = clock
         self._kept: dict[tuple[str, Right | None], tuple[float, bool]] = {}
 
@@ -94,9 +105,9 @@ class Rights:
 
     async def readiness(self, namespace: str, spec: Spec) -> Readiness:
         """Say whether the operator can run the SOP's checks."""
-        rights = needed_by_checks(spec)
         if spec.suspend:
             return Readiness(Tri.TRUE, ReadyReason.SUSPENDED, "spec.suspend is true")
+        rights = needed_by_checks(spec, self._kinds)
         exists = await self.runner_exists(namespace)
         if exists is False and (rights or spec.mode is Mode.ENFORCE):
             return Readiness(

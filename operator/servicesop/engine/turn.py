@@ -28,6 +28,7 @@ from servicesop.engine.rights import Rights, needed_by_actions
 from servicesop.engine.sop import Sop
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
+from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import WorkloadCache, workload_view
 from servicesop.status import events
 from servicesop.status.recorder import EventRecorder, Regarding
@@ -43,6 +44,7 @@ class Turns:
         *,
         client: KubeClient,
         cache: WorkloadCache,
+        kinds: Kinds,
         registry: Registry,
         writer: StatusWriter,
         ledger: Ledger,
@@ -65,7 +67,7 @@ class Turns:
         self._start_hold = start_hold
         self._heartbeat = heartbeat
         self._began = clock.now()
-        self._rights = Rights(client, clock.monotonic)
+        self._rights = Rights(client, kinds, clock.monotonic)
         self._acting = Acting(
             client,
             writer,

@@ -64,8 +64,9 @@ class Script:
 
 
 class Harness:
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, most: int | None = None) -> None:
         self.script = script
+        self.lost = 0
         self.now = 0.0
         self.slept: list[float] = []
         self.changes: list[tuple[str, str | None, str | None]] = []
@@ -74,10 +75,15 @@ class Harness:
             PATH,
             slim=lambda obj: str(obj["value"]),
             on_change=self._changed,
+            most=most,
+            on_lost=self._lose,
             sleep=self._sleep,
             jitter=lambda: 1.0,
             clock=lambda: self.now,
         )
+
+    def _lose(self) -> None:
+        self.lost += 1
 
     def _changed(self, key: Key, old: str | None, new: str | None) -> None:
         self.changes.append((key[1], old, new))
@@ -206,3 +212,25 @@ async def test_a_refusal_is_remembered_until_the_next_good_answer() -> None:
     harness = Harness(Script(ApiError(403, "Forbidden"), [Page([], "5")]))
     async with harness.played():
         assert not harness.informer.refused
+
+
+async def test_objects_beyond_the_limit_are_told_of_and_not_kept() -> None:
+    events = [
+        ("ADDED", item("d", "8")),
+        ("MODIFIED", item("a", "9", "x")),
+        ("DELETED", item("b", "10")),
+        ("ADDED", item("e", "11")),
+    ]
+    pages = [Page([item(name, "1") for name in "abc"], "7"), Page([item("x", "1")], "7")]
+    harness = Harness(Script(pages, events), most=2)
+    async with harness.played():
+        assert harness.informer.objects == {("ns", "a"): "x", ("ns", "e"): ""}
+    assert harness.lost == 3
+
+
+@pytest.mark.parametrize("first", [[Page([], "7")], ApiError(403, "Forbidden"), ApiUnreachable()])
+async def test_the_first_answer_or_its_absence_is_told(first: object) -> None:
+    harness = Harness(Script(first))
+    assert not harness.informer.attempted.is_set()
+    async with harness.played():
+        assert harness.informer.attempted.is_set()

@@ -16,8 +16,10 @@ from servicesop.api.base import (
     Sentence,
     exactly_one,
 )
+from servicesop.api.checks.events import Events
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
+from servicesop.api.checks.resource import Resource
 from servicesop.api.checks.stuck_rows import StuckRows
 from servicesop.api.checks.workload import Workload
 
@@ -43,6 +45,10 @@ class Check(ApiModel):
     """Checks of the SOP that must be Passed for this one to run; until then it is Skipped."""
     workload: Workload | None = None
     """Replicas of a workload."""
+    resource: Resource | None = None
+    """A condition or phase of objects."""
+    events: Events | None = None
+    """Events about objects."""
     logs: Logs | None = None
     """Occurrences in the pods' logs."""
     leader: Leader | None = None
@@ -61,8 +67,10 @@ class Check(ApiModel):
         return CHECK_TYPES[self.type].findings
 
 
-_TYPES: dict[str, type[Workload | Logs | Leader | StuckRows]] = {
+_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | StuckRows]] = {
     "workload": Workload,
+    "resource": Resource,
+    "events": Events,
     "logs": Logs,
     "leader": Leader,
     "stuck_rows": StuckRows,

@@ -43,13 +43,18 @@ class Informer(Generic[Slim]):
         slim: Callable[[Json], Slim],
         on_change: Callable[[Key, Slim | None, Slim | None], None],
         query: Mapping[str, str] | None = None,
+        most: int | None = None,
+        on_lost: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`most` objects are kept; `on_lost` is called whenever one more is not."""
         self.objects: dict[Key, Slim] = {}
         self.synced = asyncio.Event()
         """Set once a complete list has been read."""
+        self.attempted = asyncio.Event()
+        """Set once the API server has answered, or has not, for the first time."""
         self.last_traffic = clock()
         """When the API server last said anything, bookmarks included, on the injected clock."""
         self.refused = False
@@ -59,6 +64,8 @@ class Informer(Generic[Slim]):
         self._slim = slim
         self._on_change = on_change
         self._query = dict(query or {})
+        self._most = most
+        self._on_lost = on_lost
         self._sleep = sleep
         self._jitter = jitter
         self._clock = clock
@@ -102,6 +109,7 @@ class Informer(Generic[Slim]):
                 failures = 0
             if self._blind_since is None:
                 self._blind_since = self._clock()
+            self.attempted.set()
             delay = min(MAX_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** min(failures, 10))
             failures += 1
             await self._sleep(delay * (0.5 + self._jitter() / 2))
@@ -114,6 +122,9 @@ class Informer(Generic[Slim]):
                 self.last_traffic = self._clock()
                 version = page.resource_version
                 for item in page.items:
+                    if self._most is not None and len(found) >= self._most:
+                        self._on_lost()
+                        break
                     found[_key(item)] = self._slim(item)
         # The whole list is here: what it lacks was deleted while nobody watched.
         for key in [key for key in self.objects if key not in found]:
@@ -123,6 +134,7 @@ class Informer(Generic[Slim]):
         self._version = version
         self.refused = False
         self.synced.set()
+        self.attempted.set()
 
     async def _watch(self) -> None:
         query = {**self._query, "resourceVersion": self._version}
@@ -143,7 +155,9 @@ class Informer(Generic[Slim]):
 
     def _keep(self, key: Key, new: Slim) -> None:
         old = self.objects.get(key)
-        if old != new:
+        if old is None and self._most is not None and len(self.objects) >= self._most:
+            self._on_lost()
+        elif old != new:
             self.objects[key] = new
             self._on_change(key, old, new)
 

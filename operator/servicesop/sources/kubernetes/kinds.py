@@ -72,6 +72,11 @@ class Kinds:
             raise unknown(api_version, kind)
         return found
 
+    def known(self, api_version: str, kind: str) -> Kind | None:
+        """Give a kind as it was last found, without asking; None where it has not been."""
+        answer = self._known.get(api_version)
+        return answer.kinds.get(kind) if answer else None
+
     def forget(self, kind: Kind) -> None:
         """Take note that the API server did not know the path of a kind: ask for it again."""
         self._known.pop(kind.api_version, None)

@@ -60,7 +60,8 @@ class _Scope:
     def __init__(self, client: KubeClient, namespace: str | None, on_change: OnChange) -> None:
         self._client = client
         self._on_change = on_change
-        self._replica_sets_of: dict[str, set[str]] = defaultdict(set)
+        self._replica_sets_of: dict[str, dict[str, str]] = defaultdict(dict)
+        """Names by uid."""
         self._pods_of: dict[str, dict[str, PodView]] = defaultdict(dict)
         # Outlives the ReplicaSet until its last pod is gone: the garbage collector deletes the
         # owner first, and the pods' own ends must still find their Deployment.
@@ -153,6 +154,9 @@ class _Scope:
             owners = self._replica_sets_of.get(workload.uid, ())
         return tuple(pod for owner in owners for pod in self._pods_of.get(owner, {}).values())
 
+    def replica_sets_of(self, workload: WorkloadView) -> frozenset[str]:
+        return frozenset(self._replica_sets_of.get(workload.uid, {}).values())
+
     def _replica_set_changed(
         self, key: Key, old: _ReplicaSet | None, new: _ReplicaSet | None
     ) -> None:
@@ -160,7 +164,7 @@ class _Scope:
             new is None or (old.uid, old.deployment) != (new.uid, new.deployment)
         ):
             siblings = self._replica_sets_of[old.deployment]
-            siblings.discard(old.uid)
+            siblings.pop(old.uid, None)
             if not siblings:
                 del self._replica_sets_of[old.deployment]
             self._live_replica_sets.discard(old.uid)
@@ -169,7 +173,7 @@ class _Scope:
                 self._on_change((key[0], WorkloadKind.DEPLOYMENT, old.deployment_name))
         if new is not None and new.deployment:
             place = (key[0], WorkloadKind.DEPLOYMENT, new.deployment_name)
-            self._replica_sets_of[new.deployment].add(new.uid)
+            self._replica_sets_of[new.deployment][new.uid] = key[1]
             self._live_replica_sets.add(new.uid)
             self._deployment_of[new.uid] = place
             self._on_change(place)
@@ -348,6 +352,10 @@ class NamespaceView:
     def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
         """Give the pods of a workload. Raise SourceError while not synced."""
         return self._cache.usable(self._namespace, workload.kind).pods_of(workload)
+
+    def replica_sets(self, workload: WorkloadView) -> frozenset[str]:
+        """Give the names of a Deployment's ReplicaSets. Raise SourceError while not synced."""
+        return self._cache.usable(self._namespace, workload.kind).replica_sets_of(workload)
 
 
 def workload_view(kind: WorkloadKind, item: Json) -> WorkloadView:

@@ -1,0 +1,50 @@
+"""Users' patterns: RE2, bounded in memory and size, on bytes that may be anything."""
+
+from collections.abc import Callable
+from typing import Final
+
+import re2
+
+from servicesop.api.reasons import UnknownReason
+from servicesop.sources.errors import SourceError
+
+Matcher = Callable[[bytes], bool]
+"""Whether a text holds a match."""
+
+_MAX_MEMORY: Final = 8 * 1024 * 1024
+_MAX_PROGRAM: Final = 10_000
+"""Steps that a pattern may compile to: with the length of the text they bound the time."""
+
+
+def matcher(pattern: str, what: str = "the pattern") -> Matcher:
+    """Compile a pattern. Raise SourceError, which names it as `what`, for one that is too much."""
+    options = re2.Options()
+    # It would print the pattern to standard error.
+    options.log_errors = False
+    options.max_mem = _MAX_MEMORY
+    # Only whether there is a match is asked: where its groups are would take a slower way.
+    options.never_capture = True
+    try:
+        compiled = re2.compile(pattern, options)
+    except re2.error:
+        compiled = None
+    if compiled is None or compiled.programsize > _MAX_PROGRAM:
+        raise SourceError(
+            UnknownReason.INVALID_PATTERN,
+            f"{what} is not valid RE2, or compiles to more than the operator allows; simplify it"
+            " (smaller repetitions, fewer alternatives)",
+        )
+    search = compiled.search
+
+    def matches(text: bytes) -> bool:
+        return search(text) is not None
+
+    return matches
+
+
+def readable(text: bytes) -> bytes:
+    """Give text in which each byte that is not UTF-8 is a replacement character.
+
+    RE2 takes such a byte for no character at all, so that not even `.` would match it.
+    """
+    return text if text.isascii() else text.decode("utf-8", "replace").encode()

@@ -1,0 +1,49 @@
+from typing import Any
+
+from servicesop.api.sop import Spec
+from servicesop.engine.rights import needed_by_checks
+from servicesop.sources.kubernetes.kinds import Kinds
+from sop_cases import complete
+
+
+class Discovery:
+    async def get(self, *_: object, **__: object) -> Any:
+        return {
+            "resources": [
+                {"name": "jobs", "kind": "Job", "namespaced": True, "verbs": ["get", "list"]},
+                {"name": "nodes", "kind": "Node", "namespaced": False, "verbs": ["get", "list"]},
+            ]
+        }
+
+
+def spec(*resources: dict[str, Any]) -> Spec:
+    sop = complete()["spec"]
+    del sop["connections"]
+    sop["checks"] = [
+        {"name": f"check-{number}", "resource": {"condition": {"type": "Ready"}} | resource}
+        for number, resource in enumerate(resources)
+    ]
+    return Spec.model_validate(sop)
+
+
+JOB = {"apiVersion": "batch/v1", "kind": "Job"}
+ALL = {"selector": {"matchLabels": {"app": "api"}}, "onNone": "Failed"}
+
+
+async def test_a_kind_must_be_gettable_by_name_or_listable_once_it_is_known() -> None:
+    kinds = Kinds(Discovery())  # type: ignore[arg-type]  # its one method
+    asked = spec(JOB | {"name": "nightly"}, JOB | ALL, {"apiVersion": "v1", "kind": "X"} | ALL)
+    before = needed_by_checks(asked, kinds)
+    await kinds.find("batch/v1", "Job")
+
+    assert before == ()
+    assert [str(right) for right in needed_by_checks(asked, kinds)] == [
+        "get jobs.batch nightly",
+        "list jobs.batch",
+    ]
+
+
+async def test_a_kind_without_a_namespace_is_refused_and_not_asked_for() -> None:
+    kinds = Kinds(Discovery())  # type: ignore[arg-type]  # its one method
+    await kinds.find("v1", "Node")
+    assert needed_by_checks(spec({"apiVersion": "v1", "kind": "Node", "name": "n"}), kinds) == ()
