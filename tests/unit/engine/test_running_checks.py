@@ -83,6 +83,7 @@ def engine_of(sources: dict[str, Source]) -> Engine:
 
     return Engine(
         client=nothing,
+        kinds=nothing,
         namespace="servicesop-system",
         cache=cast("Any", NoCache()),
         surroundings=lambda namespace, spec: nothing,
