@@ -92,12 +92,14 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
     leader = expected["checks"][1]["leader"]
     leader |= {"forNone": "1m30s", "forMany": "45s"}
     leader["lease"]["columns"] = {"worker": "lease_type", "holder": "leader", "expires": "expires"}
-    expected["checks"][2]["stuckRows"]["columns"] = {
-        "id": "id",
-        "status": "status",
-        "updated": "updated_at",
-        "deleted": "deleted_at",
-    }
+    for number in (2, 5):
+        expected["checks"][number]["stuckRows"]["columns"] = {
+            "id": "id",
+            "status": "status",
+            "updated": "updated_at",
+            "deleted": "deleted_at",
+        }
+    expected["checks"][4]["sql"]["value"]["show"] = False
     for procedure in expected["procedures"]:
         procedure["severity"] = "critical"
     for step in expected["procedures"][0]["steps"]:
@@ -351,22 +353,39 @@ def largest() -> dict[str, Any]:
     Each reference names the last item of its list, where a search ends last.
     """
     checks: list[dict[str, Any]] = []
-    for number in range(0, 64, 4):
+    for number in range(0, 60, 5):
         database = {"connection": "connection-11", "table": "t"}
-        names = [f"some-check-{number + offset}" for offset in range(4)]
+        names = [f"some-check-{number + offset}" for offset in range(5)]
         types: list[dict[str, Any]] = [
             {"workload": {"target": "target-11", "replicas": 1}},
             {"logs": {"target": "target-11", "pattern": "x", "within": "1m", "max": 0}},
             {"leader": {"workers": ["w"] * 32, "lease": database}},
-            {"stuckRows": {**database, "statuses": ["s"] * 12, "olderThan": "3m"}},
+            {
+                "sql": {
+                    "connection": "connection-11",
+                    "query": "SELECT 1".ljust(2048),
+                    "value": {"min": "-1.5", "max": "123456789012345.123456", "onEmpty": "Passed"},
+                }
+            },
+            {
+                "stuckRows": {
+                    **database,
+                    "limits": [{"statuses": ["s"] * 12, "olderThan": "3m", "min": 1, "max": 2}] * 8,
+                    "show": ["c"] * 3,
+                }
+            },
         ]
         checks += [{"name": name} | kind for name, kind in zip(names, types, strict=True)]
+    checks += [
+        {"name": f"some-check-{number}", "workload": {"replicas": 1}} for number in range(60, 64)
+    ]
     # Every level but the last rests on twelve checks of the one below.
     for number, check in enumerate(checks[:-12]):
         below = 64 - 8 * (7 - number // 8)
         check["dependsOn"] = [f"some-check-{below + one % 8}" for one in range(12)]
-    last = [f"some-check-{number}" for number in range(52, 64)]
-    findings = ("CrashLoop", "TooFew", "Many", "Stuck") * 3
+    last = [f"some-check-{number}" for number in range(48, 60)]
+    kinds = ("CrashLoop", "TooFew", "Many", "Empty", "Stuck")
+    findings = [kinds[number % 5] for number in range(48, 60)]
     refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]
     teams = [f"team-{number}" for number in range(20, 24)]
     rows: list[dict[str, Any]] = [

@@ -4,6 +4,7 @@ from servicesop.api.checks.check import Check
 from servicesop.checks.leader import LeaderRunner
 from servicesop.checks.logs import logs_check
 from servicesop.checks.runner import CheckRunner, CheckType, Surroundings
+from servicesop.checks.sql import SqlRunner
 from servicesop.checks.stuck_rows import StuckRowsRunner
 from servicesop.checks.workload import workload_check
 
@@ -11,6 +12,7 @@ BUILDERS: dict[str, CheckType] = {
     "workload": workload_check,
     "logs": logs_check,
     "leader": LeaderRunner,
+    "sql": SqlRunner,
     "stuckRows": StuckRowsRunner,
 }
 

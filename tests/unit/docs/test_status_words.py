@@ -20,7 +20,7 @@ from servicesop.status.conditions import (
     RemediatingReason,
 )
 
-INCONCLUSIVE = ["NotCovered", "NoPods", "NotObserved", "RollingOut"]
+INCONCLUSIVE = ["NotCovered", "Empty", "NoPods", "NotObserved", "RollingOut"]
 
 
 @pytest.mark.parametrize(
