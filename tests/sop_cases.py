@@ -198,6 +198,13 @@ BROKEN = {
             "that begins with SELECT or WITH"
         ),
     ),
+    "a query with a parameter": Broken(
+        {"checks.4.sql.query": "SELECT $1"},
+        (
+            'spec.checks[4].sql.query: Invalid value: "SELECT $1": must not hold parameters such '
+            "as $1; write the values into the query"
+        ),
+    ),
     "stuck rows in two forms": Broken(
         {"checks.5.stuckRows.statuses": ["failed"], "checks.5.stuckRows.max": 0},
         (

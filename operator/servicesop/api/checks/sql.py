@@ -1,9 +1,10 @@
 """The check type `sql`."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from servicesop.api.base import (
     ApiModel,
@@ -16,16 +17,31 @@ from servicesop.api.base import (
 )
 
 _IS_QUERY = r"(?i)^\s*(select|with)\b"
+_HAS_PARAMETER = "[$][0-9]"
+
+
+def _no_parameters(query: str) -> str:
+    if re.search(_HAS_PARAMETER, query):
+        raise ValueError(_COMPLETE.message)
+    return query
+
+
+_COMPLETE = Rule(
+    f"!self.matches('{_HAS_PARAMETER}')",
+    "must not hold parameters such as $1; write the values into the query",
+)
 
 Query = Annotated[
     str,
     Field(max_length=2048, pattern=_IS_QUERY),
+    AfterValidator(_no_parameters),
     wire(
         "string",
         Rule(
             f"self.matches(r'{_IS_QUERY}')",
             "must be one query that begins with SELECT or WITH",
         ),
+        _COMPLETE,
         maxLength=2048,
     ),
 ]

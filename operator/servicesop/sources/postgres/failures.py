@@ -12,6 +12,10 @@ from servicesop.sources.errors import SourceError
 # By SQLSTATE, the longest matching beginning wins.
 _BY_SQLSTATE: dict[str, tuple[UnknownReason, str]] = {
     "08": (UnknownReason.UNREACHABLE, "the connection to the database broke; see the database"),
+    "0A": (
+        UnknownReason.QUERY_REFUSED,
+        "the query does what a read-only cursor cannot; it must be one SELECT that only reads",
+    ),
     "22": (
         UnknownReason.QUERY_REFUSED,
         "a column has not the type that the check needs; compare the check's columns with the "
