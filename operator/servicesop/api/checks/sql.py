@@ -1,4 +1,12 @@
-"""The check type `sql`."""
+"""The check type `sql`.
+
+It asserts that a query's value, or the number of its rows, is within limits (TooFew, TooMany). No
+value is what the check says that it is: Passed, Failed (Empty) or Inconclusive (Empty).
+
+Numbers of every SQL type are compared as they are written, infinity included. What is no number,
+NaN, and an answer of several rows are an Error (BadAnswer): a guess at what they mean might be a
+wrong alarm. Nothing of the answer is shown unless the check says so.
+"""
 
 import re
 from enum import StrEnum

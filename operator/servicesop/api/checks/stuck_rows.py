@@ -1,4 +1,13 @@
-"""The check type `stuckRows`."""
+"""The check type `stuckRows`.
+
+It asserts that no row of a table stays in a status for too long (Stuck), and that not too many rows
+(TooMany) and enough of them (TooFew) are in one. Rows that are softly deleted are no rows.
+
+The time in a status is the greater of the time since the last write and the time since we first saw
+the row there. Both are lower bounds: it finds late rather than early. It cannot see that a row left
+and came back between two runs. More rows than it looks at, and none of them stuck, is Inconclusive
+(NotCovered); a table that it cannot ask or read is an Error.
+"""
 
 from typing import Annotated, ClassVar
 
