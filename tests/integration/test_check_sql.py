@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +19,19 @@ from testbed import Postgres
 NOW = datetime(1999, 1, 1, tzinfo=UTC)
 
 
+@pytest.fixture(scope="module")
+def served(postgres: Postgres) -> Reader:
+    """One database for all tests: most of them only calculate."""
+    served = new_reader(postgres)
+    served.do("CREATE TABLE orders (id int, state text, secret text DEFAULT 'canary')")
+    served.do(f"GRANT SELECT ON orders TO {served.user}")
+    return served
+
+
 @pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
-    reader.do("CREATE TABLE orders (id int, state text, secret text DEFAULT 'canary')")
-    reader.do(f"GRANT SELECT ON orders TO {reader.user}")
+async def reader(served: Reader) -> AsyncIterator[Reader]:
+    reader = replace(served)
+    reader.do("TRUNCATE orders")
     yield reader
     reader.databases.close()
 
