@@ -36,6 +36,18 @@ spec:
       olderThan: 3m
   - name: ocm-accepts
     logs: {target: api, pattern: failed to create cluster, within: 10m, max: 0}
+  - name: a-cluster-is-ready
+    sql:
+      connection: database
+      query: SELECT count(*) FROM clusters WHERE status = 'ready' AND deleted_at IS NULL
+      value: {min: "1", onEmpty: Failed}
+  - name: clusters-move-on
+    stuckRows:
+      connection: database
+      table: clusters
+      limits:
+      - {statuses: [cluster_provisioning, cluster_provisioned], olderThan: 45m}
+      - {statuses: [failed], max: 0}
   procedures:
   - name: ClusterProvisioningLatency
     checks: [cluster-leader, accepted-moves-on]
@@ -125,14 +137,14 @@ BROKEN = {
         {"checks.0.logs": {"pattern": "x", "within": "1m", "max": 0}},
         (
             "spec.checks[0]: Invalid value: exactly one of the fields in [workload "
-            "resource events logs leader stuckRows] must be set"
+            "resource events logs leader sql stuckRows] must be set"
         ),
     ),
     "a check of no type": Broken(
         {"checks.3.logs": ABSENT},
         (
             "spec.checks[3]: Invalid value: exactly one of the fields in [workload "
-            "resource events logs leader stuckRows] must be set"
+            "resource events logs leader sql stuckRows] must be set"
         ),
     ),
     "a workload check that asks nothing": Broken(
@@ -297,6 +309,106 @@ BROKEN = {
             "spec.targets; wrong in quiet"
         ),
         by_models=False,
+    ),
+    "a query check that compares nothing": Broken(
+        {"checks.4.sql.value": ABSENT},
+        (
+            "spec.checks[4].sql: Invalid value: exactly one of the fields in [value rows] must be "
+            "set"
+        ),
+    ),
+    "a query check that compares both": Broken(
+        {"checks.4.sql.rows": {"min": 1}},
+        (
+            "spec.checks[4].sql: Invalid value: exactly one of the fields in [value rows] must be "
+            "set"
+        ),
+    ),
+    "a value without a limit": Broken(
+        {"checks.4.sql.value": {"onEmpty": "Passed"}},
+        (
+            "spec.checks[4].sql.value: Invalid value: at least one of the fields in [min max] must "
+            "be set"
+        ),
+    ),
+    "value limits that exclude each other": Broken(
+        {"checks.4.sql.value": {"min": "10", "max": "9.5", "onEmpty": "Passed"}},
+        "spec.checks[4].sql.value: Invalid value: min must not be greater than max",
+    ),
+    "a value limit that is no number": Broken(
+        {"checks.4.sql.value": {"min": "1e3", "onEmpty": "Passed"}},
+        (
+            'spec.checks[4].sql.value.min: Invalid value: "1e3": must be a quoted decimal such as '
+            '"5", "0.8" or "-1.5"'
+        ),
+    ),
+    "row limits that exclude each other": Broken(
+        {"checks.4.sql.value": ABSENT, "checks.4.sql.rows": {"min": 2, "max": 1}},
+        "spec.checks[4].sql.rows: Invalid value: min must not be greater than max",
+    ),
+    "rows without a limit": Broken(
+        {"checks.4.sql.value": ABSENT, "checks.4.sql.rows": {}},
+        (
+            "spec.checks[4].sql.rows: Invalid value: at least one of the fields in [min max] must "
+            "be set"
+        ),
+    ),
+    "a query that is none": Broken(
+        {"checks.4.sql.query": "DELETE FROM clusters"},
+        (
+            'spec.checks[4].sql.query: Invalid value: "DELETE FROM clusters": must be one query '
+            "that begins with SELECT or WITH"
+        ),
+    ),
+    "a query with a parameter": Broken(
+        {"checks.4.sql.query": "SELECT $1"},
+        (
+            'spec.checks[4].sql.query: Invalid value: "SELECT $1": must not hold parameters such '
+            "as $1; write the values into the query"
+        ),
+    ),
+    "stuck rows in two forms": Broken(
+        {"checks.5.stuckRows.statuses": ["failed"], "checks.5.stuckRows.max": 0},
+        (
+            "spec.checks[5].stuckRows: Invalid value: exactly one of the fields in [statuses "
+            "limits] must be set"
+        ),
+    ),
+    "stuck rows of no status": Broken(
+        {"checks.2.stuckRows.statuses": ABSENT, "checks.2.stuckRows.olderThan": ABSENT},
+        (
+            "spec.checks[2].stuckRows: Invalid value: exactly one of the fields in [statuses "
+            "limits] must be set"
+        ),
+    ),
+    "stuck rows that may stay for ever": Broken(
+        {"checks.2.stuckRows.olderThan": ABSENT},
+        (
+            "spec.checks[2].stuckRows: Invalid value: beside statuses, at least one of the fields "
+            "in [olderThan min max] must be set"
+        ),
+    ),
+    "a limit beside limits": Broken(
+        {"checks.5.stuckRows.olderThan": "1m"},
+        (
+            "spec.checks[5].stuckRows: Invalid value: olderThan, min and max are only allowed "
+            "beside statuses; each of limits has its own"
+        ),
+    ),
+    "a limit on rows that limits nothing": Broken(
+        {"checks.5.stuckRows.limits.1.max": ABSENT},
+        (
+            "spec.checks[5].stuckRows.limits[1]: Invalid value: at least one of the fields in "
+            "[olderThan min max] must be set"
+        ),
+    ),
+    "counts of rows that exclude each other": Broken(
+        {"checks.5.stuckRows.limits.1.min": 1},
+        "spec.checks[5].stuckRows.limits[1]: Invalid value: min must not be greater than max",
+    ),
+    "counts of rows that exclude each other beside statuses": Broken(
+        {"checks.2.stuckRows.min": 2, "checks.2.stuckRows.max": 1},
+        "spec.checks[2].stuckRows: Invalid value: min must not be greater than max",
     ),
     "a pattern that RE2 does not know": Broken(
         {"checks.3.logs.pattern": "(?=x)"},
@@ -618,6 +730,14 @@ BROKEN = {
         ),
         by_models=False,
     ),
+    "an unknown connection of a query check": Broken(
+        {"checks.4.sql.connection": "db"},
+        (
+            "spec.checks: Invalid value: checks[].sql.connection must be the "
+            "name of one of spec.connections; wrong in a-cluster-is-ready"
+        ),
+        by_models=False,
+    ),
     "an unknown connection of a stuckRows check": Broken(
         {"checks.2.stuckRows.connection": "db"},
         (
@@ -688,7 +808,8 @@ BROKEN = {
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
-            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
+            "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
     ),
@@ -701,7 +822,8 @@ BROKEN = {
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
-            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
+            "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
     ),
@@ -714,7 +836,8 @@ BROKEN = {
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
-            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
+            "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
     ),
@@ -727,7 +850,8 @@ BROKEN = {
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
-            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
+            "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
     ),
@@ -740,7 +864,8 @@ BROKEN = {
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew, leader: None Many, "
-            "stuckRows: Stuck); wrong in ClusterProvisioningLatency"
+            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
+            "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
     ),

@@ -250,3 +250,116 @@ async def test_a_database_that_does_not_answer_is_an_error_and_forgets_nothing(
         postgres.start()
     assert caught.value.reason is UnknownReason.UNREACHABLE
     await failing(runner, reader)
+
+
+# Counts, and further columns.
+
+
+async def counted(reader: Reader, *statuses: str, **limit: int) -> Sample:
+    return await judged(reader, statuses=list(statuses), olderThan=None, **limit)
+
+
+async def test_rows_are_counted_over_all_statuses_of_a_limit(reader: Reader) -> None:
+    insert(reader, "a", status="ready")
+    insert(reader, "b", status="suspended")
+    assert (await counted(reader, "ready", "suspended", min=2, max=2)).verdict is Verdict.PASSED
+    few = await counted(reader, "ready", "suspended", min=3)
+    assert few.findings == {"TooFew"}
+    assert few.evidence == ("2 rows in ready or suspended",)
+    many = await counted(reader, "ready", "suspended", max=1)
+    assert many.findings == {"TooMany"}
+    assert many.message == "more than 1 row in ready or suspended"
+    assert many.evidence == ("a ready", "b suspended")
+
+
+async def test_rows_that_are_deleted_are_not_counted(reader: Reader) -> None:
+    insert(reader, "a", status="ready", deleted="1 min")
+    assert (await counted(reader, "ready", min=1)).evidence == ("no row in ready",)
+    assert (await counted(reader, "ready", max=0)).verdict is Verdict.PASSED
+    insert(reader, "b", status="ready")
+    assert (await counted(reader, "ready", min=1)).verdict is Verdict.PASSED
+    assert (await counted(reader, "ready", max=0)).evidence == ("b ready",)
+
+
+async def test_of_too_many_rows_five_are_named(reader: Reader) -> None:
+    for number in range(9):
+        insert(reader, f"k{number}", status="failed")
+    sample = await counted(reader, "failed", max=8)
+    assert sample.findings == {"TooMany"}
+    assert sample.evidence == tuple(f"k{number} failed" for number in range(5))
+    assert (await counted(reader, "failed", max=9)).verdict is Verdict.PASSED
+
+
+async def test_counting_ends_where_the_limit_is_known_to_be_exceeded(reader: Reader) -> None:
+    reader.do(
+        "CREATE VIEW endless AS WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n)"
+        " SELECT i AS id, 'failed' AS status, now() AS updated_at FROM n"
+    )
+    reader.do(f"GRANT SELECT ON endless TO {reader.user}")
+    sample = await judged(
+        reader,
+        table="endless",
+        statuses=None,
+        olderThan=None,
+        limits=[{"statuses": ["failed"], "max": 1000}, {"statuses": ["failed"], "min": 1000}],
+        columns={"deleted": None},
+    )
+    assert sample.findings == {"TooMany"}
+
+
+async def test_columns_are_shown_only_where_the_check_names_them(reader: Reader) -> None:
+    insert(reader, "a", idle="50 min")
+    reader.do("UPDATE kafka_requests SET owner = NULL")
+    reader.do("ALTER TABLE kafka_requests ADD COLUMN region text DEFAULT repeat('eu-', 40)")
+    sample = await judged(reader, show=["region", "owner"])
+    assert sample.evidence == (f"a provisioning over 45m region={('eu-' * 40)[:32]} owner=-",)
+    sample = await judged(reader, statuses=["provisioning"], olderThan=None, max=0, show=["region"])
+    assert sample.evidence == (f"a provisioning region={('eu-' * 40)[:32]}",)
+    assert (await judged(reader)).evidence == ("a provisioning over 45m",)
+
+
+@pytest.mark.parametrize("never", ["0001-01-01 00:00:00+00", "-infinity", "infinity"])
+async def test_a_time_that_stands_for_never_is_none(reader: Reader, never: str) -> None:
+    insert(reader, "a")
+    reader.do("UPDATE kafka_requests SET updated_at = %s", never)
+    assert (await judged(reader)).verdict is Verdict.PASSED
+
+
+async def test_a_time_without_a_zone_is_refused(reader: Reader) -> None:
+    insert(reader, "a", idle="5 h")
+    reader.do("ALTER TABLE kafka_requests ALTER updated_at TYPE timestamp")
+    with pytest.raises(SourceError, match="timestamp with time zone") as caught:
+        await judged(reader)
+    assert caught.value.reason is UnknownReason.QUERY_REFUSED
+
+
+async def test_the_most_overdue_rows_are_looked_at_first(reader: Reader) -> None:
+    # Many rows that may stay for a day do not hide one that may stay for three minutes.
+    reader.do(
+        "INSERT INTO kafka_requests (id, status, updated_at) SELECT 'k' || n, 'deprovision',"
+        f" now() - interval '10 h' FROM generate_series(1, {MAX_ROWS + 50}) AS n"
+    )
+    insert(reader, "late", status="accepted", idle="4 min")
+    limits = [
+        {"statuses": ["deprovision"], "olderThan": "24h"},
+        {"statuses": ["accepted"], "olderThan": "3m"},
+    ]
+    sample = await judged(reader, statuses=None, olderThan=None, limits=limits)
+    assert sample.evidence == ("late accepted over 3m",)
+
+
+async def test_a_row_is_as_old_to_the_next_process_as_to_the_last_one(reader: Reader) -> None:
+    insert(reader, "a", idle=None)
+    first = check_of(reader, olderThan="4s")
+    async with asyncio.timeout(10):
+        while not (isinstance(first, StuckRowsRunner) and first.seen):
+            assert (await first.run(NOW)).verdict is Verdict.PASSED
+            await asyncio.sleep(0.05)
+    second = check_of(reader, olderThan="4s")
+    assert isinstance(second, StuckRowsRunner)
+    second.recall(first.seen)
+    young = check_of(reader, olderThan="4s")
+    assert (await young.run(NOW)).verdict is Verdict.PASSED
+    await failing(second, reader)
+    assert second.seen == first.seen
+    assert (await young.run(NOW)).verdict is Verdict.PASSED

@@ -92,12 +92,14 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
     leader = expected["checks"][1]["leader"]
     leader |= {"forNone": "1m30s", "forMany": "45s"}
     leader["lease"]["columns"] = {"worker": "lease_type", "holder": "leader", "expires": "expires"}
-    expected["checks"][2]["stuckRows"]["columns"] = {
-        "id": "id",
-        "status": "status",
-        "updated": "updated_at",
-        "deleted": "deleted_at",
-    }
+    for number in (2, 5):
+        expected["checks"][number]["stuckRows"]["columns"] = {
+            "id": "id",
+            "status": "status",
+            "updated": "updated_at",
+            "deleted": "deleted_at",
+        }
+    expected["checks"][4]["sql"]["value"]["show"] = False
     for procedure in expected["procedures"]:
         procedure["severity"] = "critical"
     for step in expected["procedures"][0]["steps"]:
@@ -353,9 +355,9 @@ def largest() -> dict[str, Any]:
     checks: list[dict[str, Any]] = []
     labels = {f"{'l' * 60}{number}": "v" * 63 for number in range(8)}
     selector = {"selector": {"matchLabels": labels}, "onNone": "Failed"}
-    for number in range(0, 64, 6):
+    for number in range(0, 64, 7):
         database = {"connection": "connection-11", "table": "t"}
-        names = [f"some-check-{number + offset}" for offset in range(6)]
+        names = [f"some-check-{number + offset}" for offset in range(7)]
         types: list[dict[str, Any]] = [
             {"workload": {"target": "target-11", "replicas": 1}},
             {
@@ -369,7 +371,20 @@ def largest() -> dict[str, Any]:
             {"events": {"target": "target-11", "reasons": ["R" * 128] * 12, "within": "1h"}},
             {"logs": {"target": "target-11", "pattern": "x", "within": "1m", "max": 0}},
             {"leader": {"workers": ["w"] * 32, "lease": database}},
-            {"stuckRows": {**database, "statuses": ["s"] * 12, "olderThan": "3m"}},
+            {
+                "sql": {
+                    "connection": "connection-11",
+                    "query": "SELECT 1".ljust(2048),
+                    "value": {"min": "-1.5", "max": "123456789012345.123456", "onEmpty": "Passed"},
+                }
+            },
+            {
+                "stuckRows": {
+                    **database,
+                    "limits": [{"statuses": ["s"] * 12, "olderThan": "3m", "min": 1, "max": 2}] * 8,
+                    "show": ["c"] * 3,
+                }
+            },
         ]
         checks += [{"name": name} | kind for name, kind in zip(names, types, strict=True)]
     checks = checks[:64]
@@ -378,7 +393,8 @@ def largest() -> dict[str, Any]:
         below = 64 - 8 * (7 - number // 8)
         check["dependsOn"] = [f"some-check-{below + one % 8}" for one in range(12)]
     last = [f"some-check-{number}" for number in range(52, 64)]
-    findings = ("Many", "Stuck", "CrashLoop", "Missing", "Found", "TooFew") * 2
+    kinds = ("CrashLoop", "Missing", "Found", "TooFew", "Many", "Empty", "Stuck")
+    findings = [kinds[number % 7] for number in range(52, 64)]
     refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]
     teams = [f"team-{number}" for number in range(20, 24)]
     rows: list[dict[str, Any]] = [

@@ -9,6 +9,8 @@ class UnknownReason(StrEnum):
     # Asked, and the answer does not say.
     NOT_COVERED = "NotCovered"
     """What is known does not reach back to the start of the window, or not surely."""
+    EMPTY = "Empty"
+    """The query gives no value, and the check says that this tells nothing."""
     NO_PODS = "NoPods"
     """The target has no pods to ask."""
     NOT_OBSERVED = "NotObserved"

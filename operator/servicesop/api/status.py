@@ -63,6 +63,15 @@ class CheckState(StrEnum):
     """It is not run: its `suspend` is true."""
 
 
+class Seen(ApiModel):
+    """Something that a check has seen for a while, and must not forget."""
+
+    key: Annotated[str, Field(max_length=16)]
+    """What it is, as a hash: names and ids are the service's content."""
+    since: Time
+    """Since when it has been seen, by the clock of what was asked."""
+
+
 class CheckStatus(ApiModel):
     """One check."""
 
@@ -84,6 +93,8 @@ class CheckStatus(ApiModel):
     """How long it must fail to be Failed, where the spec does not say."""
     recover_for: Duration | None = None
     """How long it must pass to be Passed again, where the spec does not say."""
+    seen: Annotated[tuple[Seen, ...], Field(max_length=50)] = ()
+    """The operator's memory: rows that have been in their status for over half the time allowed."""
 
 
 class Held(ApiModel):

@@ -6,6 +6,7 @@ from servicesop.checks.leader import LeaderRunner
 from servicesop.checks.logs import logs_check
 from servicesop.checks.resource import resource_check
 from servicesop.checks.runner import CheckRunner, CheckType, Surroundings
+from servicesop.checks.sql import SqlRunner
 from servicesop.checks.stuck_rows import StuckRowsRunner
 from servicesop.checks.workload import workload_check
 
@@ -15,6 +16,7 @@ BUILDERS: dict[str, CheckType] = {
     "events": events_check,
     "logs": logs_check,
     "leader": LeaderRunner,
+    "sql": SqlRunner,
     "stuckRows": StuckRowsRunner,
 }
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from servicesop.api.checks.check import Check
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Connection, Target, TargetRef
+from servicesop.api.status import Seen
 from servicesop.judge.events import RecentEvents
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import PodView, WorkloadView
@@ -133,6 +134,18 @@ class CheckRunner(Protocol):
 
     async def run(self, now: datetime) -> Sample:
         """Observe and judge. Raise SourceError when the source cannot be asked."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A runner some of whose memory outlives the process, in the SOP's status."""
+
+    @property
+    def seen(self) -> tuple[Seen, ...]:
+        """What the status has to keep; it stays equal while nothing new is seen."""
+
+    def recall(self, seen: tuple[Seen, ...]) -> None:
+        """Take back, before the first run, what an earlier process left in the status."""
 
 
 CheckType = Callable[[Check, Surroundings], CheckRunner]

@@ -9,8 +9,8 @@ from typing import Any
 from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import in_order
 from servicesop.api.sop import Spec
-from servicesop.api.status import CheckState, Status, Tri
-from servicesop.checks.runner import CheckRunner
+from servicesop.api.status import CheckState, Seen, Status, Tri
+from servicesop.checks.runner import CheckRunner, Remembers
 from servicesop.decide.gates import Allowed
 from servicesop.decide.procedures import Section, sections_of
 from servicesop.judge import debounce
@@ -38,6 +38,8 @@ class Watched:
     windows: Windows
     memory: Memory
     every: timedelta
+    seen: tuple[Seen, ...] = ()
+    """What the runner wants the status to keep for it."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -93,6 +95,11 @@ class Sop:
         return {name: watched.memory for name, watched in self.watched.items()}
 
     @property
+    def seen(self) -> dict[str, tuple[Seen, ...]]:
+        """What the status has to keep for the checks, by name."""
+        return {name: watched.seen for name, watched in self.watched.items() if watched.seen}
+
+    @property
     def uneasy(self) -> bool:
         """Whether something is going on that time alone may change."""
         if self.spec is not None and self.spec.suspend:
@@ -145,8 +152,13 @@ class Sop:
         if self.status.observed_generation != self.generation:
             return
         for written in self.status.checks:
-            if written.name in self.watched:
-                self.watched[written.name].memory = debounce.resume(written)
+            watched = self.watched.get(written.name)
+            if watched is None:
+                continue
+            watched.memory = debounce.resume(written)
+            if isinstance(watched.runner, Remembers):
+                watched.runner.recall(written.seen)
+                watched.seen = watched.runner.seen
         self.hold_back(now)
 
     def hold_back(self, now: datetime) -> tuple[str, ...]:
@@ -175,8 +187,12 @@ class Sop:
         watched = self.watched[name]
         before = watched.memory
         after = watched.memory = debounce.step(before, sample, now, watched.windows)
+        known = watched.seen
+        if isinstance(watched.runner, Remembers):
+            watched.seen = watched.runner.seen
         return (
             before.state is not after.state
+            or known != watched.seen
             or before.pending != after.pending
             or before.confirmed != after.confirmed
             or (after.state is not CheckState.PASSED and _said(before) != _said(after))

@@ -129,6 +129,7 @@ class Turns:
             uid=sop.uid,
             sections=sop.sections,
             checks=sop.checks,
+            seen=sop.seen,
             decision=decision,
             intents=intents,
             history=status.history,

@@ -14,6 +14,7 @@ from servicesop.api.status import (
     Intent,
     Phase,
     ProcedureStatus,
+    Seen,
     Status,
     Tri,
 )
@@ -38,6 +39,7 @@ def report(
     uid: str,
     sections: tuple[Section, ...],
     checks: Mapping[str, Memory],
+    seen: Mapping[str, tuple[Seen, ...]],
     decision: Decision,
     intents: tuple[Intent, ...],
     history: tuple[HistoryItem, ...],
@@ -45,7 +47,10 @@ def report(
     before: Status,
     now: datetime,
 ) -> Status:
-    """Say everything about one SOP. `last_checked_time` stays as it was: the writer sets it."""
+    """Say everything about one SOP. `last_checked_time` stays as it was: the writer sets it.
+
+    `seen` is what must be kept for the checks, by name.
+    """
     healthy = say.healthy(spec, sections, decision.procedures, checks)
     said = [
         say.ready(readiness),
@@ -72,7 +77,7 @@ def report(
         message=fitted(healthy.message, MAX_MESSAGE) or None,
         uid=uid,
         procedures=decision.procedures,
-        checks=_checks(spec, checks, before),
+        checks=_checks(spec, checks, seen, before),
         intents=intents,
         escalations=decision.escalations,
         history=history,
@@ -98,16 +103,21 @@ def refused(
     return before.model_copy(update=update)
 
 
-def _checks(spec: Spec, checks: Mapping[str, Memory], before: Status) -> tuple[CheckStatus, ...]:
+def _checks(
+    spec: Spec,
+    checks: Mapping[str, Memory],
+    seen: Mapping[str, tuple[Seen, ...]],
+    before: Status,
+) -> tuple[CheckStatus, ...]:
     old = {one.name: one for one in before.checks}
     found = []
     for check in spec.checks:
         new = check_status(check, checks[check.name], spec.every)
         was = old.get(check.name)
-        if was is not None and was.model_copy(update={"evidence": new.evidence}) == new:
+        if was is not None and was.model_copy(update={"evidence": new.evidence, "seen": ()}) == new:
             # Counts in the evidence move with every run; the sample of when it began will do.
             new = was
-        found.append(new)
+        found.append(new.model_copy(update={"seen": seen.get(check.name, ())}))
     return tuple(found)
 
 
@@ -187,6 +197,8 @@ def source_of(check: Check) -> str:
     """Name what a check asks: a connection where it has one, else itself."""
     if check.leader:
         return check.leader.lease.connection
+    if check.sql:
+        return check.sql.connection
     if check.stuck_rows:
         return check.stuck_rows.connection
     return check.name

@@ -122,7 +122,9 @@ def test_what_has_no_bounds_is_refused(schema: dict[str, Any], message: str) -> 
 
 def test_the_models_read_a_complete_sop() -> None:
     spec = Spec.model_validate(complete()["spec"])
-    assert [check.type for check in spec.checks] == ["workload", "leader", "stuckRows", "logs"]
+    assert [check.type for check in spec.checks] == [
+        *("workload", "leader", "stuckRows", "logs", "sql", "stuckRows"),
+    ]
 
 
 @pytest.mark.parametrize(

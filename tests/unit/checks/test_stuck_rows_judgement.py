@@ -1,5 +1,6 @@
 """How long rows stay in a status, as the check `stuckRows` judges it."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,6 +9,8 @@ import pytest
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection
+from servicesop.api.status import Seen
+from servicesop.checks.first_seen import key_of
 from servicesop.checks.runner import (
     NO_TURN,
     CheckRunner,
@@ -33,6 +36,9 @@ class Table:
         self.rows: list[tuple[str | None, str, float | None]] = []
         self.asked: list[tuple[str, tuple[object, ...], float, int]] = []
 
+    answer: list[tuple[object, ...]] | None = None
+    """In place of the rows: what no table would give."""
+
     async def query(
         self,
         text: str,
@@ -42,7 +48,12 @@ class Table:
         max_rows: int,
     ) -> list[tuple[object, ...]]:
         self.asked.append((text, parameters, timeout, max_rows))
-        return [(*row, self.clock) for row in self.rows[:max_rows]]
+        if self.answer is not None:
+            return self.answer
+        return [
+            (id_, status, None if idle is None else self.clock - idle, self.clock, True)
+            for id_, status, idle in self.rows[:max_rows]
+        ]
 
 
 def runner_for(table: Table, /, **stuck_rows: object) -> CheckRunner:
@@ -184,7 +195,7 @@ async def test_the_memory_holds_no_more_than_the_last_answer() -> None:
         table.rows = [(f"{batch}-{number}", "accepted", 1.0) for number in range(MAX_ROWS + 1)]
         await runner.run(NOW)
     assert isinstance(runner, StuckRowsRunner)
-    assert len(runner._first_seen) == MAX_ROWS
+    assert len(runner._first_seen._times) == MAX_ROWS
 
 
 async def test_an_id_is_shown_on_one_line() -> None:
@@ -197,26 +208,247 @@ async def test_only_the_named_columns_are_asked_and_the_names_are_quoted() -> No
     columns = {"id": "Key", "status": "state", "updated": "changed", "deleted": "gone"}
     await runner_for(table, table="shop.orders", columns=columns).run(NOW)
     ((text, parameters, timeout, max_rows),) = table.asked
-    assert text == (
-        'SELECT CASE WHEN length("Key"::text) <= 80 THEN "Key"::text ELSE md5("Key"::text) END,'
-        ' "state"::text,'
-        ' extract(epoch FROM now() - "changed")::float8, extract(epoch FROM now())::float8'
-        ' FROM "shop"."orders" WHERE "state"::text = ANY($1::text[])'
-        ' AND "gone" IS NULL ORDER BY "changed", "Key"'
-    )
-    assert (parameters, timeout, max_rows) == ((["accepted", "provisioning"],), 5.0, MAX_ROWS + 1)
+    asked = set(re.findall('"([^"]+)"', text))
+    assert asked == {"Key", "state", "changed", "gone", "shop", "orders"}
+    assert '"shop"."orders"' in text
+    assert '"gone" IS NULL' in text
+    assert parameters == (["accepted", "provisioning"], [180.0, 180.0])
+    assert (timeout, max_rows) == (5.0, MAX_ROWS + 1)
 
 
 async def test_without_a_column_for_soft_deletion_none_is_asked() -> None:
     table = Table()
     await runner_for(table, columns={"deleted": None}).run(NOW)
-    assert "IS NULL" not in table.asked[0][0]
+    assert " AND " not in table.asked[0][0].partition("= ANY")[2]
 
 
-@pytest.mark.parametrize("row", [(1, "accepted", 1.0), ("a", None, 1.0), ("a", "accepted", "x")])
-async def test_an_answer_of_another_form_is_an_error(row: tuple[object, ...]) -> None:
+GOOD = ("a", "accepted", START - 1.0, START, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (0, 1),
+        (0, b"a"),
+        (1, None),
+        (1, "of another row"),
+        (2, "yesterday"),
+        (3, None),
+        (3, float("nan")),
+        (3, float("inf")),
+        (3, -1.0),
+        (3, 1e300),
+        (4, None),
+    ],
+)
+async def test_an_answer_of_another_form_is_an_error(place: int, value: object) -> None:
     table = Table()
-    table.rows = [row]  # type: ignore[list-item]  # what a database of another kind might give
+    table.answer = [(*GOOD[:place], value, *GOOD[place + 1 :])]
     with pytest.raises(SourceError) as caught:
         await runner_for(table).run(NOW)
     assert caught.value.reason is UnknownReason.BAD_ANSWER
+    assert "of another" not in caught.value.message
+    table.answer = [GOOD]
+    assert (await runner_for(table).run(NOW)).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("written", [0.0, -1.0, -62135596800.0, float("-inf"), float("inf")])
+async def test_a_time_that_is_none_says_nothing(written: float) -> None:
+    table = Table()
+    table.answer = [("a", "accepted", written, START, True)]
+    assert (await runner_for(table).run(NOW)).verdict is Verdict.PASSED
+
+
+async def test_a_time_without_a_zone_is_not_compared_with_a_clock() -> None:
+    table = Table()
+    table.answer = [("a", "accepted", START - 500.0, START, False)]
+    with pytest.raises(SourceError, match="has no time zone") as caught:
+        await runner_for(table).run(NOW)
+    assert caught.value.reason is UnknownReason.QUERY_REFUSED
+
+
+async def test_an_id_of_several_rows_is_not_followed() -> None:
+    table = Table()
+    runner = runner_for(table)
+    table.rows = [("a", "accepted", 10.0), ("a", "accepted", 20.0)]
+    await runner.run(NOW)
+    table.clock += 181.0
+    assert (await runner.run(NOW)).verdict is Verdict.PASSED
+    table.rows = [("a", "accepted", 10.0), ("a", "accepted", 181.0)]
+    assert (await runner.run(NOW)).verdict is Verdict.FAILED
+
+
+# Memory beyond a restart.
+
+
+async def test_a_row_is_remembered_from_half_of_its_time_on() -> None:
+    table = Table()
+    runner = runner_for(table)
+    assert isinstance(runner, StuckRowsRunner)
+    table.rows = [("a", "accepted", 1.0)]
+    for seconds in (0.0, 90.0):
+        table.clock = START + seconds
+        await runner.run(NOW)
+        assert runner.seen == ()
+    table.clock = START + 90.5
+    await runner.run(NOW)
+    (kept,) = runner.seen
+    assert kept.since.timestamp() == START
+    for _ in range(3):
+        table.clock += 60.25
+        await runner.run(NOW)
+        assert runner.seen == (kept,)
+    table.rows = []
+    await runner.run(NOW)
+    assert runner.seen == ()
+
+
+async def test_what_was_remembered_counts_in_the_next_process() -> None:
+    table = Table()
+    table.rows = [("a", "accepted", 1.0)]
+    first = runner_for(table)
+    assert isinstance(first, StuckRowsRunner)
+    await first.run(NOW)
+    table.clock = START + 100.3
+    await first.run(NOW)
+    second = runner_for(table)
+    assert isinstance(second, StuckRowsRunner)
+    second.recall(first.seen)
+    assert second.seen == first.seen
+    for seconds, verdict in ((179.0, Verdict.PASSED), (180.5, Verdict.FAILED)):
+        table.clock = START + seconds
+        assert (await second.run(NOW)).verdict is verdict
+        assert second.seen == first.seen
+    # Without it the row is young again.
+    assert (await runner_for(table).run(NOW)).verdict is Verdict.PASSED
+
+
+async def test_a_time_that_is_remembered_is_never_too_early() -> None:
+    table = Table()
+    table.clock = START + 0.4
+    table.rows = [("a", "accepted", 1.0)]
+    runner = runner_for(table)
+    assert isinstance(runner, StuckRowsRunner)
+    await runner.run(NOW)
+    table.clock += 100.0
+    await runner.run(NOW)
+    assert runner.seen[0].since.timestamp() == START + 1.0
+
+
+async def test_a_row_that_left_while_nobody_looked_starts_anew_when_a_run_misses_it() -> None:
+    table = Table()
+    runner = runner_for(table)
+    assert isinstance(runner, StuckRowsRunner)
+    runner.recall((Seen(key=key_of("a", "accepted"), since=datetime.fromtimestamp(START, UTC)),))
+    table.clock = START + 170.0
+    await runner.run(NOW)
+    assert runner.seen == ()
+    table.rows = [("a", "accepted", 1.0)]
+    table.clock = START + 200.0
+    assert (await runner.run(NOW)).verdict is Verdict.PASSED
+
+
+async def test_the_oldest_fifty_are_remembered() -> None:
+    table = Table()
+    runner = runner_for(table)
+    assert isinstance(runner, StuckRowsRunner)
+    for number in range(60):
+        table.rows.append((f"row-{number}", "accepted", 1.0))
+        await runner.run(NOW)
+        table.clock += 1.0
+    table.clock += 100.0
+    await runner.run(NOW)
+    assert [one.key for one in runner.seen] == [
+        key_of(f"row-{number}", "accepted") for number in range(50)
+    ]
+
+
+async def test_a_clock_that_was_set_back_starts_anew() -> None:
+    table = Table()
+    table.rows = [("a", "accepted", 1.0)]
+    runner = runner_for(table)
+    await runner.run(NOW)
+    table.clock -= 7200.0
+    await runner.run(NOW)
+    table.clock += 181.0
+    assert (await runner.run(NOW)).verdict is Verdict.FAILED
+
+
+def test_a_key_is_of_one_length_and_tells_apart() -> None:
+    keys = [key_of("a", "b"), key_of("", "ab"), key_of("ab", ""), key_of("x" * 10**6, "\n\x1b")]
+    assert len(set(keys)) == 4
+    assert {len(key) for key in keys} == {16}
+
+
+# Several limits.
+
+LIMITS = [
+    {"statuses": ["accepted"], "olderThan": "3m"},
+    {"statuses": ["accepted", "provisioning"], "olderThan": "45m"},
+]
+
+
+async def test_each_status_has_its_own_time() -> None:
+    table = Table()
+    runner = runner_for(table, statuses=None, olderThan=None, limits=LIMITS)
+    table.rows = [("p", "provisioning", 1800.0)]
+    sample = await runner.run(NOW)
+    assert sample.verdict is Verdict.PASSED
+    assert sample.message == (
+        "no row stays in accepted for over 3m;"
+        " no row stays in accepted or provisioning for over 45m"
+    )
+    table.rows = [("p", "provisioning", 2701.0), ("a", "accepted", 181.0)]
+    sample = await runner.run(NOW)
+    assert sample.message == (
+        "rows stay in accepted for over 3m; rows stay in accepted or provisioning for over 45m"
+    )
+    assert sample.evidence == ("a accepted over 3m", "p provisioning over 45m")
+    assert table.asked[-1][1] == (["accepted", "provisioning"], [180.0, 2700.0])
+
+
+def counting(*answer: tuple[int, int, list[list[str | None]] | None]) -> Table:
+    table = Table()
+    table.answer = list(answer)
+    return table
+
+
+COUNTS = [{"statuses": ["ready"], "min": 2}, {"statuses": ["failed", "lost"], "max": 1}]
+
+
+async def test_counts_within_their_limits_pass() -> None:
+    table = counting((0, 2, None), (1, 1, [["f", "failed"]]))
+    sample = await runner_for(table, statuses=None, olderThan=None, limits=COUNTS).run(NOW)
+    assert sample.verdict is Verdict.PASSED
+    assert sample.message == "at least 2 rows in ready; at most 1 rows in failed or lost"
+    ((_, parameters, _, most),) = table.asked
+    assert (parameters, most) == ((["ready"], ["failed", "lost"]), 2)
+
+
+async def test_too_few_and_too_many_rows_are_findings_of_their_own() -> None:
+    table = counting((1, 2, [["f", "failed"], [None, "lost"]]), (0, 1, [["r", "ready"]]))
+    sample = await runner_for(table, statuses=None, olderThan=None, limits=COUNTS).run(NOW)
+    assert sample.findings == {"TooMany", "TooFew"}
+    assert sample.message == "fewer than 2 rows in ready; more than 1 row in failed or lost"
+    assert sample.evidence == ("1 row in ready", "f failed", "(no id) lost")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        [(0, 2, None)],
+        [(0, 2, None), (2, 1, None)],
+        [(0, 2, None), (1, None, None)],
+        [(0, 2, None), (1, 2, [["f", "secret"]])],
+        [(0, 2, None), (1, 2, [["f"]])],
+        [(0, 2, None), (1, 2, [["f", "failed", "more"]])],
+    ],
+)
+async def test_counts_of_another_form_are_an_error(answer: list[tuple[object, ...]]) -> None:
+    table = Table()
+    table.answer = answer
+    with pytest.raises(SourceError) as caught:
+        await runner_for(table, statuses=None, olderThan=None, limits=COUNTS).run(NOW)
+    assert caught.value.reason is UnknownReason.BAD_ANSWER
+    assert "secret" not in caught.value.message

@@ -20,7 +20,15 @@ from servicesop.status.conditions import (
     RemediatingReason,
 )
 
-INCONCLUSIVE = ["NotCovered", "NoPods", "NotObserved", "RollingOut", "NotReported", "NoObjects"]
+INCONCLUSIVE = [
+    "NotCovered",
+    "Empty",
+    "NoPods",
+    "NotObserved",
+    "RollingOut",
+    "NotReported",
+    "NoObjects",
+]
 
 
 @pytest.mark.parametrize(

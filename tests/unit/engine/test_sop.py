@@ -7,7 +7,7 @@ import pytest
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec, TargetRef
-from servicesop.api.status import CheckState, CheckStatus, Status
+from servicesop.api.status import CheckState, CheckStatus, Seen, Status
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.engine.sop import Sop
 from servicesop.judge import debounce
@@ -262,3 +262,69 @@ def test_a_sample_counts_as_news_only_when_people_see_a_difference() -> None:
     assert sop.take("moves", stuck("two"), NOW + 2 * EVERY)
     assert sop.take("ocm", passed("a"), NOW)
     assert not sop.take("ocm", passed("b"), NOW + seconds(1))
+
+
+@dataclass
+class Watching(Idle):
+    """A runner that keeps what it has seen."""
+
+    seen: tuple[Seen, ...] = ()
+
+    def recall(self, seen: tuple[Seen, ...]) -> None:
+        self.seen = seen
+
+
+ROW = Seen(key="0123456789abcdef", since=NOW - minutes(30))
+
+
+def watching() -> Sop:
+    sop = sop_of()
+    sop.fit(spec_of(every="31s"), lambda check: Watching(), NOW)
+    return sop
+
+
+def written_of(sop: Sop, *seen: Seen, generation: int = 1) -> Status:
+    checks = tuple(
+        CheckStatus(
+            name=name, state=CheckState.PASSED, since=NOW, seen=seen if name == "moves" else ()
+        )
+        for name in sop.watched
+    )
+    return Status(observed_generation=generation, checks=checks)
+
+
+def test_what_a_runner_has_seen_is_kept_and_a_change_of_it_is_told() -> None:
+    sop = watching()
+    sop.take("moves", passed(), NOW)
+    assert not sop.take("moves", passed(), NOW)
+    assert sop.seen == {}
+    runner = sop.watched["moves"].runner
+    assert isinstance(runner, Watching)
+    runner.seen = (ROW,)
+    assert sop.take("moves", passed(), NOW)
+    assert sop.seen == {"moves": (ROW,)}
+    assert not sop.take("moves", passed(), NOW)
+    runner.seen = ()
+    assert sop.take("moves", passed(), NOW)
+    assert sop.seen == {}
+
+
+def test_a_runner_gets_back_what_an_earlier_process_has_written() -> None:
+    sop = watching()
+    sop.status = written_of(sop, ROW)
+    sop.resume(NOW)
+    assert sop.seen == {"moves": (ROW,)}
+    runners = {name: watched.runner for name, watched in sop.watched.items()}
+    assert {name for name, one in runners.items() if isinstance(one, Watching) and one.seen} == {
+        "moves"
+    }
+    # What was read back is no news.
+    sop.take("moves", passed(), NOW)
+    assert not sop.take("moves", passed(), NOW)
+
+
+def test_what_was_written_about_another_spec_is_not_read_back() -> None:
+    sop = watching()
+    sop.status = written_of(sop, ROW, generation=0)
+    sop.resume(NOW)
+    assert sop.seen == {}

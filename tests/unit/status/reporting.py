@@ -5,7 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 from servicesop.api.sop import Spec
-from servicesop.api.status import Condition, HistoryItem, Intent, Outcome, Status, Tri
+from servicesop.api.status import (
+    Condition,
+    HistoryItem,
+    Intent,
+    Outcome,
+    Seen,
+    Status,
+    Tri,
+)
 from servicesop.decide.decide import decide
 from servicesop.decide.procedures import sections_of
 from servicesop.judge.debounce import Memory
@@ -34,6 +42,7 @@ class Reports:
         intents: tuple[Intent, ...] = (),
         history: tuple[HistoryItem, ...] = (),
         readiness: Readiness = READY,
+        seen: Mapping[str, tuple[Seen, ...]] | None = None,
         **around: Any,
     ) -> Status:
         """Let time pass, then report on these checks; what is not named has passed."""
@@ -46,6 +55,7 @@ class Reports:
             uid=SOP_UID,
             sections=sections_of(self.spec),
             checks={check.name: facts.checks[check.name] for check in self.spec.checks},
+            seen=seen or {},
             decision=decide(facts, status, self.now),
             intents=intents,
             history=history,

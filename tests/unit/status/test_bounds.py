@@ -14,6 +14,7 @@ from servicesop.api.status import (
     EscalationReason,
     Outcome,
     ProcedureStatus,
+    Seen,
     Status,
     Tri,
 )
@@ -157,6 +158,74 @@ def test_evidence_goes_before_messages() -> None:
     assert size_of(cut) <= MAX_BYTES
     assert {len(one.evidence) for one in cut.checks} == {0}
     assert all((one.message or "").startswith("xxx") for one in cut.checks)
+
+
+def sights(count: int) -> tuple[Seen, ...]:
+    """First sights, oldest first."""
+    return tuple(Seen(key=f"{number:016x}", since=NOW + minutes(number)) for number in range(count))
+
+
+def with_sights(status: Status, *counts: int) -> Status:
+    checks = tuple(
+        one.model_copy(update={"seen": sights(counts[number % len(counts)])})
+        for number, one in enumerate(status.checks)
+    )
+    return status.model_copy(update={"checks": checks})
+
+
+@pytest.mark.parametrize("name", [5, 20, 40])
+def test_the_largest_keeps_of_each_check_the_oldest_that_it_has_seen(name: int) -> None:
+    cut = bounded(with_sights(largest(name), 50, 3, 0))
+    kept = [len(one.seen) for one in cut.checks]
+
+    assert size_of(cut) <= MAX_BYTES
+    assert memory_of(cut) == memory_of(largest(name))
+    assert sum(kept) >= 20
+    assert all(one.seen == sights(len(one.seen)) for one in cut.checks)
+    assert {count for number, count in enumerate(kept) if number % 3 == 2} == {0}
+
+
+def test_what_was_seen_is_divided_by_turns() -> None:
+    quiet = Status(
+        checks=tuple(
+            CheckStatus(name=f"c{number}", state=CheckState.PASSED, since=NOW)
+            for number in range(60)
+        )
+    )
+    # 12 checks could keep 50 each, and that is too much; the others keep all that they have.
+    whole = with_sights(quiet, 50, 1, 1, 1, 0)
+    cut = bounded(whole)
+    kept = [len(one.seen) for one in cut.checks]
+
+    assert size_of(whole) > MAX_BYTES >= size_of(cut)
+    assert sum(kept) == 200
+    assert kept[1:5] == [1, 1, 1, 0]
+    assert set(kept[::5]) == {13, 14}
+    assert bounded(cut) == cut
+
+
+def test_a_cut_memory_stays_as_it_is_while_nothing_happens() -> None:
+    names = [f"check-{number:02}" for number in range(64)]
+    rows = {"connection": "database", "table": "t", "statuses": ["s"], "olderThan": "1h"}
+    last = {"name": "otherwise", "otherwise": True, "escalate": {"to": ["sre"]}}
+    spec = spec_of(
+        checks=[{"name": name, "stuckRows": rows} for name in names],
+        procedures=[{"name": "Stuck", "checks": names[:1], "handle": [last]}],
+    )
+    seen = dict.fromkeys(names, sights(50))
+    passing = dict.fromkeys(names, memory(CheckState.PASSED))
+    reports = Reports(spec)
+    first = reports.after(minutes(0), passing, seen=seen)
+
+    assert sum(len(one.seen) for one in first.checks) == 200
+    assert reports.after(minutes(1), passing, seen=seen) == first
+    # Evidence that moves is no reason to write, even where what was seen is cut.
+    moved = [
+        passing | {names[0]: memory(CheckState.FAILED, newest=failed({"Stuck"}, TEXT, (line,)))}
+        for line in ("first", "second")
+    ]
+    first = reports.after(minutes(1), moved[0], seen=seen)
+    assert reports.after(minutes(1), moved[1], seen=seen).checks == first.checks
 
 
 def test_texts_in_other_alphabets_are_measured_in_bytes() -> None:

@@ -20,6 +20,7 @@ from servicesop.api.checks.events import Events
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
 from servicesop.api.checks.resource import Resource
+from servicesop.api.checks.sql import Sql
 from servicesop.api.checks.stuck_rows import StuckRows
 from servicesop.api.checks.workload import Workload
 
@@ -53,6 +54,8 @@ class Check(ApiModel):
     """Occurrences in the pods' logs."""
     leader: Leader | None = None
     """Leader election."""
+    sql: Sql | None = None
+    """A query's value or number of rows."""
     stuck_rows: StuckRows | None = None
     """Rows that do not move on."""
 
@@ -67,12 +70,13 @@ class Check(ApiModel):
         return CHECK_TYPES[self.type].findings
 
 
-_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | StuckRows]] = {
+_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows]] = {
     "workload": Workload,
     "resource": Resource,
     "events": Events,
     "logs": Logs,
     "leader": Leader,
+    "sql": Sql,
     "stuck_rows": StuckRows,
 }
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}

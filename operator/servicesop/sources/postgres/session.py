@@ -233,8 +233,9 @@ class Session:
         try:
             transformer.set_pgresult(fetched)
             return transformer.load_rows(0, fetched.ntuples, tuple)
-        except (psycopg.Error, ValueError, OverflowError):
-            # The exceptions of the loaders quote the value that they cannot read.
+        except (psycopg.Error, ValueError, OverflowError, RecursionError):
+            # The exceptions of the loaders quote the value that they cannot read. For the one of
+            # JSON it may be nested too deeply.
             pass
         raise failures.bad_answer(
             self._secret, "a value in the answer cannot be read; select a plainer type"
