@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from testbed import ControlPlane
+from testbed import ControlPlane, KubectlError
 
 OPERATOR = """
 apiVersion: v1
@@ -97,11 +97,24 @@ class Place:
         )
 
     def wait_until_served(self, group: str | None = None) -> None:
-        """Wait until the API server lists a kind of the group, and takes objects of it."""
+        """Wait until the API server lists the kinds of the group, and their objects.
+
+        A CRD is listed a moment before its objects can be: until then the answer is 429.
+        """
         deadline = time.monotonic() + 30
         group = group or self.group
-        while not self.control_plane.kubectl("api-resources", f"--api-group={group}", "-o=name"):
-            assert time.monotonic() < deadline, f"the API server does not list {group}"
+        while True:
+            kinds = self.control_plane.kubectl(
+                "api-resources", f"--api-group={group}", "-o=name"
+            ).split()
+            try:
+                if kinds and [self.kubectl("get", kind) for kind in kinds]:
+                    return
+            except KubectlError as error:
+                refused = str(error)
+            else:
+                refused = "not listed"
+            assert time.monotonic() < deadline, f"{group}: {refused}"
             time.sleep(0.1)
 
     @property

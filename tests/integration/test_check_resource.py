@@ -206,8 +206,10 @@ async def test_a_kafka_whose_operator_lags_behind_its_spec(scene: Scene) -> None
 
 
 def job(name: str, *, suspend: bool = False) -> str:
+    """A Job whose pod no node takes: the testbed's nodes would complete it by themselves."""
     container = {"name": "work", "image": "example.org/work:1"}
-    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    pod = {"restartPolicy": "Never", "containers": [container], "nodeSelector": {"is": "nowhere"}}
+    template = {"spec": pod}
     return json.dumps(
         {
             "apiVersion": "batch/v1",
@@ -251,10 +253,7 @@ async def test_jobs_as_their_controller_ends_them(scene: Scene) -> None:
 
 
 async def end(place: Place, name: str, phase: str) -> None:
-    """Let the pod of a Job end, as a kubelet would report it, and wait until the Job has.
-
-    The testbed's nodes may still be about to report that the pod runs: it is told again.
-    """
+    """Let the pod of a Job end, as a kubelet would report it, and wait until the Job has."""
     async with asyncio.timeout(60):
         ended = ("get", "job", name, "-o", "jsonpath={.status.conditions[*].type}")
         while not {"Complete", "Failed"} & set(place.kubectl(*ended).split()):
