@@ -91,6 +91,7 @@ class Pods:
         container: str,
         *,
         since: datetime | None,
+        tail: int | None = None,
         previous: bool = False,
         on_chunk: Callable[[bytes], bool],
     ) -> None:
@@ -98,12 +99,12 @@ class Pods:
         if pod in self.problem:
             raise self.problem[pod]
         found = next(c for c in self.pods[pod] if c.name == container)
-        lines = found.previous if previous else found.lines
-        body = b"".join(
+        lines = [
             text
-            for text in lines
+            for text in (found.previous if previous else found.lines)
             if since is None or text[:19] >= f"{since:%Y-%m-%dT%H:%M:%S}".encode()
-        )
+        ]
+        body = b"".join(lines if tail is None else lines[-tail:])
         for start in range(0, len(body), self.chunk):
             await asyncio.sleep(0)
             self.bytes += len(body[start : start + self.chunk])
@@ -481,8 +482,8 @@ async def test_memory_stays_bounded_however_many_lines_match() -> None:
         pods["a"].lines = pods["a"].lines[-1:]
         pods["a"].log("boom", minute * 60)
         await check.run(at(minute * 60 + 1))
-    window = check._pods["uid-a"].cursors["service"].window  # type: ignore[attr-defined]  # inside
-    assert len(window.buckets) <= 256
+    (log,) = check._follower.logs  # type: ignore[attr-defined]  # inside
+    assert len(log.sink.window.buckets) <= 256
     assert 720 <= counted(await check.run(at(2998 * 60 + 1)))["a"] <= 723
 
 
@@ -493,8 +494,8 @@ async def test_a_node_whose_clock_is_ahead_does_not_grow_the_window() -> None:
         pods["a"].log("boom", 3600 * index)
     check = build(pods)
     assert counted(await check.run(at(0))) == {"a": 1000}
-    window = check._pods["uid-a"].cursors["service"].window  # type: ignore[attr-defined]  # inside
-    assert len(window.buckets) <= 256
+    (log,) = check._follower.logs  # type: ignore[attr-defined]  # inside
+    assert len(log.sink.window.buckets) <= 256
 
 
 async def test_a_catastrophic_pattern_is_linear_and_an_excessive_one_is_refused() -> None:
