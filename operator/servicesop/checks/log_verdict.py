@@ -23,7 +23,7 @@ class PodCounts:
     born: int
     """Since when it is known to run (nanoseconds)."""
     oldest: int | None = None
-    """Not later than its oldest match; None without one."""
+    """When its oldest match was logged, or one that has left the window; None without one."""
 
     @property
     def total(self) -> int:

@@ -10,6 +10,7 @@ MAX_BUCKETS = 256
 class Bucket:
     """Some occurrences that were logged close together."""
 
+    oldest: int
     newest: int
     counts: Counter[str] = field(default_factory=Counter)
     """By kind."""
@@ -28,8 +29,9 @@ class LogWindow:
 
     def add(self, at: int, kind: str = "", count: int = 1) -> None:
         """Count occurrences. `at` must not lie in the future, or the memory is not bounded."""
-        bucket = self.buckets.setdefault(at // self._width, Bucket(at))
+        bucket = self.buckets.setdefault(at // self._width, Bucket(at, at))
         bucket.counts[kind] += count
+        bucket.oldest = min(bucket.oldest, at)
         bucket.newest = max(bucket.newest, at)
 
     def counts(self, start: int) -> Counter[str]:
@@ -43,8 +45,8 @@ class LogWindow:
 
     @property
     def oldest(self) -> int | None:
-        """Not later than the oldest occurrence; None without one."""
-        return min(self.buckets) * self._width if self.buckets else None
+        """When the oldest occurrence was logged, or one that left since; None without one."""
+        return min((bucket.oldest for bucket in self.buckets.values()), default=None)
 
     def absorb(self, other: "LogWindow") -> None:
         """Take over the occurrences of another window of the same length."""
