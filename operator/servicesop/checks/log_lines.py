@@ -6,6 +6,8 @@ from typing import Final
 SECOND: Final = 1_000_000_000
 MAX_LINE: Final = 16 * 1024
 """Longer lines are cut, and end in `…`; the rest is not looked at."""
+_MAX_LOOK: Final = 1024 * 1024
+"""Bytes that are looked at for one line."""
 _MORE: Final = "…".encode()
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,14 +95,19 @@ class FirstLine:
         """None where there is none yet."""
         self._lines = LineSplitter()
         self._stamps = Stamps()
+        self._bytes = 0
 
     def feed(self, chunk: bytes) -> bool:
         """Take a chunk; False when no more is needed."""
-        for line in self._lines.split(chunk):
+        self._bytes += len(chunk)
+        lines = self._lines.split(chunk)
+        if self._bytes > _MAX_LOOK:
+            lines.append(self._lines.rest())
+        for line in lines:
             self.at = self._stamps.read(line)
             if self.at is not None:
                 return False
-        return True
+        return self._bytes <= _MAX_LOOK
 
 
 class LastLine:
@@ -109,10 +116,14 @@ class LastLine:
     def __init__(self) -> None:
         self.line: bytes | None = None
         self._lines = LineSplitter()
+        self._bytes = 0
 
     def feed(self, chunk: bytes) -> bool:
-        """Take a chunk; more is always needed."""
+        """Take a chunk; False when no more is looked at."""
+        self._bytes += len(chunk)
         lines = self._lines.split(chunk)
         if lines:
             self.line = lines[-1]
-        return True
+        elif self._bytes > _MAX_LOOK:
+            self.line = self._lines.rest()
+        return self._bytes <= _MAX_LOOK

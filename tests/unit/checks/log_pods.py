@@ -9,7 +9,7 @@ from servicesop.api.checks.check import Check
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Target
 from servicesop.checks.logs import logs_check
-from servicesop.checks.runner import NO_TURN, CheckRunner
+from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from surroundings import NOBODY
@@ -121,16 +121,21 @@ class Cache:
         return self._pods.view()
 
 
-def build(pods: Pods, **spec: object) -> CheckRunner:
+def check_of(**spec: object) -> Check:
     fields: dict[str, object] = {"pattern": "boom", "within": "10m", "max": 0} | spec
     fields = {key: value for key, value in fields.items() if value is not None}
-    check = Check.model_validate({"name": "quiet", "logs": fields})
-    target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
+    return Check.model_validate({"name": "quiet", "logs": fields})
 
-    around = replace(
+
+def around(pods: Pods) -> Surroundings:
+    target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
+    return replace(
         NOBODY, targets={"a": target}, default_target=target, workloads=Cache(pods), logs=pods
     )
-    return logs_check(check, around)
+
+
+def build(pods: Pods, **spec: object) -> CheckRunner:
+    return logs_check(check_of(**spec), around(pods))
 
 
 def counted(sample: Sample) -> dict[str, int]:
