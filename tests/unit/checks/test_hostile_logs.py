@@ -73,12 +73,21 @@ class Served:
         self._chunk = entry["chunk"]
         self._pieces = [_piece(seconds, made(text), times) for seconds, text, times in entry["log"]]
         body = b"".join(self._pieces)
-        self.most = body.count(MATTERS)
-        """Lines that matter: not more than these, repeated ones of an endless log aside."""
+        lines = [
+            # An endless line is judged by its beginning, another one when it is whole.
+            (seconds, made(text)[:MAX_LINE], times or (self._then == "endless"))
+            for seconds, text, times in entry["log"]
+        ]
+        self.most = sum(
+            times
+            for seconds, text, times in lines
+            if (seconds is None or seconds > -WINDOW) and MATTERS in text
+        )
+        """Lines that matter are not more than these."""
         self.least = sum(
             times
-            for seconds, text, times in entry["log"]
-            if seconds is not None and seconds > -WINDOW and MATTERS in made(text)[: MAX_LINE // 2]
+            for seconds, text, times in lines
+            if seconds is not None and seconds > -WINDOW and MATTERS in text[: MAX_LINE // 2]
         )
         """Lines that matter, and that stand where everybody must see them."""
         self._chunks = [
