@@ -199,8 +199,12 @@ class Spec(ApiModel):
     def _findings_exist(
         cls, procedures: tuple[Procedure, ...], info: ValidationInfo
     ) -> tuple[Procedure, ...]:
-        # The API server looks at this, too, but not at the findings that a check names itself.
-        found = {check.name: check.findings for check in info.data.get("checks", ())}
+        # The API server looks at this, but not at the findings that a check names itself.
+        found = {
+            check.name: check.findings
+            for check in info.data.get("checks", ())
+            if check.logs and check.logs.classes
+        }
         for procedure in procedures:
             for row in procedure.handle or ():
                 for ref in row.when.refs if row.when else ():
