@@ -30,7 +30,7 @@ class LineSplitter:
         if lines:
             lines[0] = self._rest + lines[0]
             self._rest = last[:MAX_LINE]
-        else:
+        elif len(self._rest) < MAX_LINE:
             self._rest = (self._rest + last[:MAX_LINE])[:MAX_LINE]
         return [_bounded(line).removesuffix(b"\r") for line in lines]
 

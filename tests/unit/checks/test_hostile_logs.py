@@ -117,7 +117,8 @@ class Served:
     def _all(self) -> Iterator[bytes]:
         yield from self._chunks
         if self._then == "endless":
-            yield from itertools.repeat(self._pieces[-1])
+            last = self._pieces[-1]
+            yield from itertools.repeat(last * max(1, self._chunk // len(last)))
 
 
 def _piece(seconds: float | None, text: bytes, times: int) -> bytes:
