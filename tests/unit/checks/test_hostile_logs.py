@@ -24,7 +24,9 @@ from servicesop.judge.results import MAX_EVIDENCE, MAX_EVIDENCE_LINE, MAX_MESSAG
 from servicesop.sources.errors import SourceError
 from unit.checks.log_pods import Pods, around, at, check_of, line
 
-FAMILIES = yaml.safe_load((Path(__file__).parents[2] / "hostile" / "logs.yaml").read_text("utf-8"))
+FAMILIES = yaml.safe_load(
+    (Path(__file__).parents[2] / "corpora" / "hostile_logs.yaml").read_text("utf-8")
+)
 ENTRIES = [
     pytest.param(entry, id=f"{family} {number}")
     for family, entries in FAMILIES.items()

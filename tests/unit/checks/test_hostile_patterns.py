@@ -17,8 +17,8 @@ from servicesop.judge.results import Verdict
 from servicesop.sources.errors import SourceError
 from unit.checks.log_pods import Pods, at, build
 
-HOSTILE = Path(__file__).parents[2] / "hostile"
-FAMILIES = yaml.safe_load((HOSTILE / "patterns.yaml").read_text("utf-8"))
+CORPORA = Path(__file__).parents[2] / "corpora"
+FAMILIES = yaml.safe_load((CORPORA / "hostile_patterns.yaml").read_text("utf-8"))
 ENTRIES = [
     pytest.param(entry, id=f"{family} {number}")
     for family, entries in FAMILIES.items()
@@ -96,7 +96,7 @@ async def test_each_pattern_holds_a_backtracking_matcher() -> None:
 
     async def ask(part: list[tuple[str, str]]) -> list[bool]:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "ignore", str(HOSTILE / "backtracking.py")),
+            *(sys.executable, "-W", "ignore", str(CORPORA / "backtracking.py")),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
