@@ -410,6 +410,71 @@ BROKEN = {
         {"checks.2.stuckRows.min": 2, "checks.2.stuckRows.max": 1},
         "spec.checks[2].stuckRows: Invalid value: min must not be greater than max",
     ),
+    "a class without a pattern": Broken(
+        {"checks.3.logs.classes": [{"name": "RateLimit"}]},
+        (
+            "spec.checks[3].logs.classes[0]: Invalid value: exactly one of the fields in "
+            "[pattern rest] must be set"
+        ),
+    ),
+    "a class with a pattern that takes the rest": Broken(
+        {"checks.3.logs.classes": [{"name": "Other", "pattern": "x", "rest": True}]},
+        (
+            "spec.checks[3].logs.classes[0]: Invalid value: exactly one of the fields in "
+            "[pattern rest] must be set"
+        ),
+    ),
+    "two classes for the rest": Broken(
+        {"checks.3.logs.classes": [{"name": "A", "rest": True}, {"name": "B", "rest": True}]},
+        "spec.checks[3].logs: Invalid value: at most one of classes may be the rest",
+    ),
+    "two classes of one name": Broken(
+        {"checks.3.logs.classes": [{"name": "A", "pattern": "x"}, {"name": "A", "rest": True}]},
+        (
+            "spec.checks[3].logs.classes: Invalid value: the names in classes must be unique: "
+            "there are two A"
+        ),
+    ),
+    "classes of too few": Broken(
+        {
+            "checks.3.logs": {
+                **{"pattern": "x", "within": "1m", "min": 1},
+                "classes": [{"name": "A", "rest": True}],
+            }
+        },
+        (
+            "spec.checks[3].logs: Invalid value: classes are only allowed beside max: they say "
+            "what there is too much of"
+        ),
+    ),
+    "a class named in several words": Broken(
+        {"checks.3.logs.classes": [{"name": "rate-limit", "pattern": "429"}]},
+        (
+            'spec.checks[3].logs.classes[0].name: Invalid value: "rate-limit": must be one '
+            "CamelCase word such as RateLimit: it becomes a finding"
+        ),
+    ),
+    "a class named as a finding": Broken(
+        {"checks.3.logs.classes": [{"name": "SinglePod", "pattern": "429"}]},
+        (
+            'spec.checks[3].logs.classes[0].name: Invalid value: "SinglePod": must not be one of '
+            "the findings [TooMany, TooFew, SinglePod], which every logs check has"
+        ),
+    ),
+    "a share of more than all": Broken(
+        {"checks.3.logs.classes": [{"name": "A", "rest": True, "minShare": "1.5"}]},
+        (
+            "spec.checks[3].logs.classes[0]: Invalid value: minShare must be greater than "
+            '"0" and at most "1"'
+        ),
+    ),
+    "a share that is no number": Broken(
+        {"checks.3.logs.classes": [{"name": "A", "rest": True, "minShare": "half"}]},
+        (
+            'spec.checks[3].logs.classes[0].minShare: Invalid value: "half": must be a quoted '
+            'decimal such as "5", "0.8" or "-1.5"'
+        ),
+    ),
     "a pattern that RE2 does not know": Broken(
         {"checks.3.logs.pattern": "(?=x)"},
         (
@@ -807,7 +872,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -821,7 +886,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -835,7 +900,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -849,7 +914,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -863,7 +928,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),

@@ -89,6 +89,7 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
     postgres |= {"allowPrivilegedRole": False, "keys": postgres["keys"] | keys}
     for check in expected["checks"]:
         check |= {"timeout": "5s", "suspend": False}
+    expected["checks"][3]["logs"]["per"] = "Target"
     leader = expected["checks"][1]["leader"]
     leader |= {"forNone": "1m30s", "forMany": "45s"}
     leader["lease"]["columns"] = {"worker": "lease_type", "holder": "leader", "expires": "expires"}
@@ -207,6 +208,34 @@ def test_an_sop_at_all_bounds_is_affordable_for_the_rules(server: ControlPlane) 
     # really cost for each object: an SOP that uses every list to its bound must pass.
     answer = try_to_create(server, largest())
     assert answer.startswith("servicesop.servicesop.io/largest created (server dry run)")
+
+
+def test_a_row_may_name_a_class_of_a_logs_check_and_the_models_know_which(
+    server: ControlPlane,
+) -> None:
+    changes = {
+        "checks.3.logs.classes": [{"name": "RateLimit", "pattern": "429", "minShare": "0.5"}],
+        "procedures.0.handle.2.when": {"anyFailed": ["ocm-accepts/RateLimit"]},
+    }
+    sop = Broken(changes, "").sop()
+    assert try_to_create(server, sop).startswith("servicesop.servicesop.io/fleet created")
+    assert Spec.model_validate(sop["spec"]).checks[3].findings[-1] == "RateLimit"
+
+    # Beyond what the server's rules can afford: it would be stored, and be Stalled.
+    sop = Broken(changes | {"checks.3.logs.classes.0.name": "RateLimits"}, "").sop()
+    assert try_to_create(server, sop).startswith("servicesop.servicesop.io/fleet created")
+    with pytest.raises(ValidationError) as raised:
+        Spec.model_validate(sop["spec"])
+    (error,) = raised.value.errors()
+    assert error["loc"] == ("procedures",)
+    assert error["msg"] == (
+        "Value error, row ocm-refuses of ClusterProvisioningLatency names ocm-accepts/RateLimit; "
+        "the findings of ocm-accepts are TooMany TooFew SinglePod RateLimits"
+    )
+
+    # A check without classes has none to name.
+    sop = Broken({"procedures.0.handle.2.when": {"anyFailed": ["ocm-accepts/X"]}}, "").sop()
+    assert "must be the name of one of spec.checks" in try_to_create(server, sop)
 
 
 def test_a_soft_deletion_column_can_be_switched_off(server: ControlPlane, namespace: str) -> None:
@@ -353,6 +382,8 @@ def largest() -> dict[str, Any]:
     Each reference names the last item of its list, where a search ends last.
     """
     checks: list[dict[str, Any]] = []
+    logs = {"target": "target-11", "pattern": "x", "within": "1m", "max": 0}
+    classes = [{"name": f"Class{n}", "pattern": "x" * 512, "minShare": "0.125"} for n in range(8)]
     labels = {f"{'l' * 60}{number}": "v" * 63 for number in range(8)}
     selector = {"selector": {"matchLabels": labels}, "onNone": "Failed"}
     for number in range(0, 64, 7):
@@ -369,7 +400,7 @@ def largest() -> dict[str, Any]:
                 }
             },
             {"events": {"target": "target-11", "reasons": ["R" * 128] * 12, "within": "1h"}},
-            {"logs": {"target": "target-11", "pattern": "x", "within": "1m", "max": 0}},
+            {"logs": logs | {"classes": classes}},
             {"leader": {"workers": ["w"] * 32, "lease": database}},
             {
                 "sql": {
@@ -393,7 +424,7 @@ def largest() -> dict[str, Any]:
         below = 64 - 8 * (7 - number // 8)
         check["dependsOn"] = [f"some-check-{below + one % 8}" for one in range(12)]
     last = [f"some-check-{number}" for number in range(52, 64)]
-    kinds = ("CrashLoop", "Missing", "Found", "TooFew", "Many", "Empty", "Stuck")
+    kinds = ("CrashLoop", "Missing", "Found", "Class7", "Many", "Empty", "Stuck")
     findings = [kinds[number % 7] for number in range(52, 64)]
     refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]
     teams = [f"team-{number}" for number in range(20, 24)]

@@ -11,7 +11,7 @@ import pytest
 
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
-from servicesop.sources.errors import SourceError
+from servicesop.sources.errors import PodGone, SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 from servicesop.sources.kubernetes.informer import Informer
 from servicesop.sources.kubernetes.logs import LogReader
@@ -426,5 +426,7 @@ async def test_logs_are_read_as_the_runner_with_timestamps_from_a_time_on(
         chunks.append(chunk)
         return True
 
-    await logs.read("no-such-pod", "service", since=None, on_chunk=take_all)
-    assert chunks == []
+    await logs.read(pod, "service", since=None, tail=1, on_chunk=take_all)
+    assert b"".join(chunks) == everything[-1] + b"\n"
+    with pytest.raises(PodGone):
+        await logs.read("no-such-pod", "service", since=None, on_chunk=take_all)

@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel
 
 from servicesop.api.base import GROUP, INSTEAD, KIND, PLURAL, REFERENCES, VERSION
-from servicesop.api.checks.check import CHECK_TYPES
+from servicesop.api.checks.check import CHECK_TYPES, NAMED_FINDINGS
 from servicesop.api.dependencies import CHAIN_RULE
 from servicesop.api.references import reference_rules, unique_names
 from servicesop.api.sop import Spec
@@ -161,7 +161,8 @@ def _spec_schema() -> Schema:
     spec = _structural_schema(Spec)
     check_bounds(spec, "spec")
     findings = {name: model.findings for name, model in CHECK_TYPES.items()}
-    rules = [rule.aswire() for rule in (*reference_rules(spec, findings), CHAIN_RULE)]
+    references = reference_rules(spec, findings, NAMED_FINDINGS)
+    rules = [rule.aswire() for rule in (*references, CHAIN_RULE)]
     spec[_RULES] = spec.get(_RULES, []) + rules
     _add_unique_names(spec)
     return _without(_without(spec, REFERENCES), INSTEAD)

@@ -21,12 +21,17 @@ Path = tuple[str, ...]
 """Fields from the spec down; `checks[]` is each item of a list: `("checks[]", "name")`."""
 
 
-def reference_rules(spec: Mapping[str, Any], findings: Mapping[str, tuple[str, ...]]) -> list[Rule]:
+def reference_rules(
+    spec: Mapping[str, Any],
+    findings: Mapping[str, tuple[str, ...]],
+    named: Mapping[str, str],
+) -> list[Rule]:
     """Give the rules of all references in the schema of the spec.
 
-    `findings` holds, by check type, what a check of that type can find.
+    `findings` holds, by check type, what every check of that type can find; `named` which list of
+    such a check names further findings of its own.
     """
-    rules = [_rule(path, _allowed(to, findings)) for path, to in _references(spec, ())]
+    rules = [_rule(path, _allowed(to, findings, named)) for path, to in _references(spec, ())]
     return [*rules, _targets_needed(spec)]
 
 
@@ -53,7 +58,9 @@ class _Allowed:
     """What is allowed."""
 
 
-def _allowed(to: str, findings: Mapping[str, tuple[str, ...]]) -> _Allowed:
+def _allowed(
+    to: str, findings: Mapping[str, tuple[str, ...]], named: Mapping[str, str]
+) -> _Allowed:
     if to == "tables":
         # A procedure has either a table or a reference to one, so that this also refuses chains
         # and a procedure that refers to itself.
@@ -63,7 +70,7 @@ def _allowed(to: str, findings: Mapping[str, tuple[str, ...]]) -> _Allowed:
             "must be the name of another procedure, one that has a handle of its own",
         )
     if to == "findings":
-        return _findings(findings)
+        return _findings(findings, named)
     return _Allowed(
         {"known": f"has(self.{to}) ? self.{to}.map(k, k.name) : []"},
         "({0} in known)",
@@ -71,7 +78,7 @@ def _allowed(to: str, findings: Mapping[str, tuple[str, ...]]) -> _Allowed:
     )
 
 
-def _findings(findings: Mapping[str, tuple[str, ...]]) -> _Allowed:
+def _findings(findings: Mapping[str, tuple[str, ...]], named: Mapping[str, str]) -> _Allowed:
     # One variable per check type holds the names of its checks. A single list of `check/Finding`
     # would read better, but the server takes the length of composed texts for unlimited.
     variables = {"known": "self.checks.map(k, k.name)"}
@@ -83,7 +90,18 @@ def _findings(findings: Mapping[str, tuple[str, ...]]) -> _Allowed:
         of_type.append(
             f"{{0}}.split('/')[1] in {list(found)} && {{0}}.split('/')[0] in {check_type}Checks"
         )
-    listed = ", ".join(f"{check_type}: {' '.join(found)}" for check_type, found in findings.items())
+    for check_type, names in named.items():
+        # Which names these are would cost more than the server allows: the models look at that.
+        variables[f"{check_type}Own"] = (
+            f"self.checks.filter(k, has(k.{check_type}) && has(k.{check_type}.{names}))"
+            ".map(k, k.name)"
+        )
+        of_type.append(f"{{0}}.split('/')[0] in {check_type}Own")
+    listed = ", ".join(
+        f"{check_type}: {' '.join(found)}"
+        + (f" and its {named[check_type]}" if check_type in named else "")
+        for check_type, found in findings.items()
+    )
     return _Allowed(
         variables,
         f"({{0}} in known || ({{0}}.split('/').size() == 2 && ({' || '.join(of_type)})))",

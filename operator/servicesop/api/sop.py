@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from servicesop.api.base import (
     ApiModel,
@@ -193,6 +193,28 @@ class Spec(ApiModel):
     """The checks, each defined once."""
     procedures: Annotated[tuple[Procedure, ...], Field(min_length=1, max_length=24)]
     """The sections of the page."""
+
+    @field_validator("procedures")
+    @classmethod
+    def _findings_exist(
+        cls, procedures: tuple[Procedure, ...], info: ValidationInfo
+    ) -> tuple[Procedure, ...]:
+        # The API server looks at this, but not at the findings that a check names itself.
+        found = {
+            check.name: check.findings
+            for check in info.data.get("checks", ())
+            if check.logs and check.logs.classes
+        }
+        for procedure in procedures:
+            for row in procedure.handle or ():
+                for ref in row.when.refs if row.when else ():
+                    check, _, finding = ref.partition("/")
+                    if finding and finding not in found.get(check, (finding,)):
+                        raise ValueError(
+                            f"row {row.name} of {procedure.name} names {ref}; the findings of"
+                            f" {check} are {' '.join(found[check])}"
+                        )
+        return procedures
 
     @model_validator(mode="after")
     def _depends_on_no_circle(self) -> Self:

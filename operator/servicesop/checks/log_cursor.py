@@ -4,34 +4,38 @@ A log is served in the order in which it was written, from a time on that has th
 seconds. So each reading begins with lines that are known already. They are dropped, and they prove
 that nothing was missed: the newest known line comes again unless the file was rotated in between,
 because only the newest file is served.
+
+Checks do not use this directly: `servicesop.checks.log_follower` reads the logs of pods with it.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
-from servicesop.checks.log_window import LogWindow
+from servicesop.checks.log_lines import EPOCH, MAX_LINE, SECOND, LineSplitter, Stamps, text_of
 
-SECOND: Final = 1_000_000_000
-MAX_LINE: Final = 64 * 1024
-"""Longer lines are cut; the rest is not looked at."""
 MAX_NEW_BYTES: Final = 8 * 1024 * 1024
-"""How much of one log is taken in one reading; the rest follows in the next run."""
-MAX_BYTES: Final = 4 * MAX_NEW_BYTES
+"""About how much of one log is taken in one reading; the rest follows in the next run."""
+MAX_BYTES: Final = 2 * MAX_NEW_BYTES
 """How much is read in all, lines that are known already included."""
 AHEAD: Final = 60 * SECOND
 """By how much a node's clock may be ahead of ours. When such a clock is set back, the lines of that
 time are taken for known ones, so the time is short; beyond it, nothing is covered."""
 _MAX_KNOWN: Final = 4096
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+class LineSink(Protocol):
+    """What takes the lines of one container, in their order, each once."""
 
-def nanoseconds(moment: datetime) -> int:
-    """Give an aware datetime as nanoseconds since the epoch."""
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    def line(self, at: int, text: bytes) -> None:
+        """Take a new line: when it was logged (nanoseconds since the epoch), and its text."""
+
+    def restarted(self) -> None:
+        """Note that the next line is another start of the container."""
+
+    def missed(self) -> None:
+        """Note that lines may be missing between the last line and the next."""
 
 
 @dataclass(slots=True)
@@ -52,13 +56,13 @@ class Position:
 class LogCursor:
     """One container of one pod, through its restarts. Times are nanoseconds since the epoch."""
 
-    def __init__(self, start: int, length: int) -> None:
-        """Begin at `start`; count matching lines in a window of that length."""
-        self.window = LogWindow(length)
+    def __init__(self, start: int, sink: LineSink) -> None:
+        """Begin at `start`; new lines go to `sink`."""
+        self.sink = sink
         self.covered_from = 0
         """From when on no line can have been missed."""
-        self.behind = False
-        """There was more to read than one reading takes."""
+        self.behind = True
+        """It has not been read to its end: there was too much, or it could not be read."""
         self.life: str | None = None
         """The container id whose log is being read; changes with each restart."""
         self.restarts = 0
@@ -69,51 +73,51 @@ class LogCursor:
     @property
     def since(self) -> datetime:
         """From when on the log must be asked for."""
-        return _EPOCH + timedelta(seconds=self.position.second)
+        return EPOCH + timedelta(seconds=self.position.second)
 
     def uncover(self, until: int) -> None:
         """Note that lines before `until` may have been missed."""
         self.covered_from = max(self.covered_from, until)
+        self.sink.missed()
 
     def begin(self, life: str, restarts: int) -> None:
         """Go over to another start of the container, whose log is another file."""
+        if self.life is not None:
+            self.sink.restarted()
         self.life = life
         self.restarts = restarts
         self.proven = False
         self.position.last = None
 
-    def read(
-        self,
-        matches: Callable[[bytes], bool],
-        *,
-        now: int,
-        start: int,
-        expect: bool,
-        final: bool = False,
-    ) -> "Reading":
-        """Begin a reading from `since` on; matching lines after `start` are counted.
+    def recognise(self, line: bytes) -> bool:
+        """Know the file by its last line from now on.
+
+        Give False if that line was not read yet.
+        """
+        at = Stamps().read(line)
+        if at is None:
+            return True
+        if at >= self.position.second * SECOND:
+            return False
+        self.position = Position(at // SECOND, newest=at, last=hash(line), partial=True)
+        return True
+
+    def read(self, *, now: int, start: int, expect: bool, final: bool = False) -> "Reading":
+        """Begin a reading from `since` on; new lines after `start` go to the sink.
 
         `expect`: it is the same file as last time, so the newest known line must come again.
         `final`: nobody writes to this log any more, so that its last line is whole as it is.
         """
-        return Reading(self, matches, now=now, start=start, expect=expect, final=final)
+        return Reading(self, now=now, start=start, expect=expect, final=final)
 
 
 class Reading:
-    """One reading of a log. What was fed stays counted even if the reading is broken off."""
+    """One reading of a log. What was fed stays read even if the reading is broken off."""
 
     def __init__(
-        self,
-        cursor: LogCursor,
-        matches: Callable[[bytes], bool],
-        *,
-        now: int,
-        start: int,
-        expect: bool,
-        final: bool,
+        self, cursor: LogCursor, *, now: int, start: int, expect: bool, final: bool
     ) -> None:
         self._cursor = cursor
-        self._matches = matches
         self._now = now
         self._start = start
         self._final = final
@@ -126,29 +130,31 @@ class Reading:
         self._lines = LineSplitter()
         self._stamps = Stamps()
         self._at: int | None = None
+        self._taken = 0
         self._new_bytes = 0
         self._bytes = 0
         self._stopped = False
 
     def feed(self, chunk: bytes) -> bool:
         """Take a chunk; False when no more should be read now."""
-        self._bytes += len(chunk)
+        taken = self._taken
         for line in self._lines.split(chunk):
             self._take(line)
-            if self._new_bytes > MAX_NEW_BYTES:
-                self._stopped = True
-                return False
-        if self._bytes > MAX_BYTES:
-            self._stopped = True
+        self._bytes += len(chunk)
+        if self._taken > taken:
+            self._new_bytes += len(chunk)
+        self._stopped = self._new_bytes > MAX_NEW_BYTES or self._bytes > MAX_BYTES
         return not self._stopped
 
     def finish(self) -> bool:
         """End the reading. Give False if it was stopped before the end of the log."""
         cursor = self._cursor
-        cursor.behind = self._stopped
+        rest = self._lines.rest()
         if self._stopped:
+            if not self._taken:
+                self._skip(rest)
             return False
-        if self._final and (rest := self._lines.rest()):
+        if self._final and rest:
             self._take(rest)
         if self._awaited is not None:
             # A new file, and still empty: what came between is lost, and nothing to await.
@@ -158,6 +164,15 @@ class Reading:
             cursor.uncover(self._now)
         return True
 
+    def _skip(self, rest: bytes) -> None:
+        """Go past a second that is too much for any reading, or it would be read for ever."""
+        if len(rest) == MAX_LINE:
+            # One endless line. Its beginning is all that is looked at anyway.
+            self._take(rest)
+        second = self._cursor.position.second + 1
+        self._cursor.position = Position(second, newest=self._cursor.position.newest)
+        self._cursor.uncover(second * SECOND)
+
     def _take(self, line: bytes) -> None:
         at = self._stamps.read(line)
         if at is None:
@@ -165,7 +180,7 @@ class Reading:
         if at is None:
             # A kubelet's own complaint, say, in place of the log: what is missing is not known.
             self._cursor.uncover(self._now)
-            self._new_bytes += len(line) + 1
+            self._taken += 1
             return
         self._at = at
         if at < self._from:
@@ -182,11 +197,12 @@ class Reading:
         if self._awaited is not None:
             self._cursor.uncover(at)
             self._awaited = None
-        self._new_bytes += len(line) + 1
-        if at > self._start and self._matches(_text(line)):
-            # A node's clock may be ahead of ours; the window's memory is bounded by our time.
-            self._cursor.window.add(min(at, self._now))
+        self._taken += 1
+        # Before the call, so that a line is never taken twice, whatever becomes of it.
         self._remember(key, at)
+        if at > self._start:
+            # A node's clock may be ahead of ours; what is remembered is bounded by our time.
+            self._cursor.sink.line(min(at, self._now), text_of(line))
 
     def _remember(self, key: int, at: int) -> None:
         position = self._cursor.position
@@ -202,110 +218,3 @@ class Reading:
             else:
                 position.partial = True
         position.newest = max(position.newest, at)
-
-
-class FirstLine:
-    """Finds out when the first line was logged that a log serves at all."""
-
-    def __init__(self) -> None:
-        self.at: int | None = None
-        """None where there is none yet."""
-        self._lines = LineSplitter()
-        self._stamps = Stamps()
-
-    def feed(self, chunk: bytes) -> bool:
-        """Take a chunk; False when no more is needed."""
-        for line in self._lines.split(chunk):
-            self.at = self._stamps.read(line)
-            if self.at is not None:
-                return False
-        return True
-
-
-class LastLine:
-    """Finds a log's last line, to recognise the file by; all others pass by unread."""
-
-    def __init__(self) -> None:
-        self._line: bytes | None = None
-        self._lines = LineSplitter()
-
-    def feed(self, chunk: bytes) -> bool:
-        """Take a chunk; more is always needed."""
-        lines = self._lines.split(chunk)
-        if lines:
-            self._line = lines[-1]
-        return True
-
-    def settle(self, cursor: LogCursor) -> bool:
-        """Let the cursor go on from that line. Give False if it is one that was not read yet."""
-        at = Stamps().read(self._line) if self._line is not None else None
-        if at is None:
-            return True
-        if at >= cursor.position.second * SECOND:
-            return False
-        cursor.position = Position(at // SECOND, newest=at, last=hash(self._line), partial=True)
-        return True
-
-
-class LineSplitter:
-    """Cuts chunks into lines of at most MAX_LINE bytes, without their ends."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def split(self, chunk: bytes) -> list[bytes]:
-        """Give the lines that end in this chunk."""
-        *lines, last = chunk.split(b"\n")
-        if lines:
-            lines[0] = self._rest + lines[0]
-            self._rest = last[:MAX_LINE]
-        else:
-            self._rest = (self._rest + last)[:MAX_LINE]
-        return [line[:MAX_LINE].removesuffix(b"\r") for line in lines]
-
-    def rest(self) -> bytes:
-        """Give what came after the last line's end."""
-        return self._rest
-
-
-class Stamps:
-    """Reads the time in front of each line: RFC 3339 with up to nine decimals, and a space."""
-
-    def __init__(self) -> None:
-        # Lines come in their order, so nearly all share the second of the one before.
-        self._text = b""
-        self._zone = b""
-        self._base = 0
-
-    def read(self, line: bytes) -> int | None:
-        """Give the line's time in nanoseconds since the epoch; None if it has none."""
-        end = line.find(b" ", 0, 40)
-        if end < 20:
-            return None
-        stamp = line[:end]
-        digits = 0
-        zone_at = 19
-        if stamp[19:20] == b".":
-            zone_at = 20
-            while stamp[zone_at : zone_at + 1].isdigit():
-                zone_at += 1
-            digits = zone_at - 20
-        text, zone = stamp[:19], stamp[zone_at:]
-        if text != self._text or zone != self._zone:
-            try:
-                moment = datetime.fromisoformat((text + zone).decode("ascii"))
-                if moment.tzinfo is None:
-                    return None
-                # The first and last days of the calendar do not exist in every zone.
-                moment = moment.astimezone(UTC)
-            except (ValueError, OverflowError):
-                return None
-            self._text, self._zone, self._base = text, zone, nanoseconds(moment)
-        if not digits:
-            return self._base
-        return self._base + int(stamp[20 : 20 + min(digits, 9)].ljust(9, b"0"))
-
-
-def _text(line: bytes) -> bytes:
-    """Give what was logged, without the time in front."""
-    return line[line.find(b" ") + 1 :]

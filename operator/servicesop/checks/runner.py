@@ -45,13 +45,15 @@ class LogStream(Protocol):
         container: str,
         *,
         since: datetime | None,
+        tail: int | None = None,
         previous: bool = False,
         on_chunk: Callable[[bytes], bool],
     ) -> None:
         """Feed the log, each line with its timestamp, oldest first, chunk by chunk.
 
-        `since` has the precision of seconds: lines of that second come again. Reading ends early
-        when `on_chunk` returns False. Raise SourceError when the log cannot be read.
+        `since` has the precision of seconds: lines of that second come again. `tail`: only that
+        many last lines. Reading ends early when `on_chunk` returns False. Raise PodGone when
+        there is no such pod any more, SourceError when the log cannot be read.
         """
 
 

@@ -1,4 +1,4 @@
-"""The only exception that leaves a source when it cannot answer."""
+"""The only exceptions that leave a source when it cannot answer."""
 
 from servicesop.api.reasons import UnknownReason
 
@@ -14,3 +14,7 @@ class SourceError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+
+class PodGone(Exception):  # noqa: N818 - a state of the pod, as a log's reader sees it
+    """There is no such pod any more, and its logs are gone with it."""

@@ -1,143 +1,13 @@
 """Each line is counted once, whatever happens to the file, the container or the pod."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from servicesop.api.checks.check import Check
-from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
-from servicesop.api.sop import Target
-from servicesop.checks.logs import logs_check
-from servicesop.checks.runner import NO_TURN, CheckRunner
-from servicesop.judge.results import Sample, Verdict
-from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
-from servicesop.sources.errors import SourceError
-from surroundings import NOBODY
-
-T0 = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-def at(seconds: float) -> datetime:
-    return T0 + timedelta(seconds=seconds)
-
-
-def line(text: str | bytes, seconds: float) -> bytes:
-    stamp = f"{at(seconds):%Y-%m-%dT%H:%M:%S.%f}000Z ".encode()
-    return stamp + (text if isinstance(text, bytes) else text.encode()) + b"\n"
-
-
-class Container:
-    """A container whose log is served as a kubelet serves it: newest file, previous container."""
-
-    def __init__(self, started: float = -3600.0, name: str = "service", restarts: int = 0) -> None:
-        self.name = name
-        self.started = started
-        self.restarts = restarts
-        self.lines: list[bytes] = []
-        self.previous: list[bytes] = []
-
-    def log(self, text: str | bytes, seconds: float) -> None:
-        self.lines.append(line(text, seconds))
-
-    def rotate(self) -> None:
-        self.lines = []
-
-    def restart(self, seconds: float) -> None:
-        self.previous, self.lines = self.lines, []
-        self.started = seconds
-        self.restarts += 1
-
-    def view(self) -> ContainerView:
-        return ContainerView(
-            self.name, f"id-{self.restarts}", self.restarts, True, "", at(self.started)
-        )
-
-
-class Pods:
-    """Pods of one Deployment, and their logs."""
-
-    turns = NO_TURN
-
-    def __init__(self, *names: str) -> None:
-        self.pods = {name: [Container()] for name in names}
-        self.chunk = 4096
-        self.reads: list[tuple[str, str, datetime | None, bool]] = []
-        self.after_read: Callable[[], None] = lambda: None
-        self.problem: dict[str, SourceError] = {}
-        self.bytes = 0
-
-    def __getitem__(self, pod: str) -> Container:
-        return self.pods[pod][0]
-
-    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
-        if name != "api":
-            return None
-        n = len(self.pods)
-        return WorkloadView("api", "u", 1, 1, n, n, n, n, n, False, False, False, 0, "", "h")
-
-    def view(self) -> tuple[PodView, ...]:
-        return tuple(
-            PodView(name, f"uid-{name}", "t", True, False, tuple(c.view() for c in containers))
-            for name, containers in self.pods.items()
-        )
-
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        previous: bool = False,
-        on_chunk: Callable[[bytes], bool],
-    ) -> None:
-        self.reads.append((pod, container, since, previous))
-        if pod in self.problem:
-            raise self.problem[pod]
-        found = next(c for c in self.pods[pod] if c.name == container)
-        lines = found.previous if previous else found.lines
-        body = b"".join(
-            text
-            for text in lines
-            if since is None or text[:19] >= f"{since:%Y-%m-%dT%H:%M:%S}".encode()
-        )
-        for start in range(0, len(body), self.chunk):
-            await asyncio.sleep(0)
-            self.bytes += len(body[start : start + self.chunk])
-            if not on_chunk(body[start : start + self.chunk]):
-                break
-        self.after_read()
-
-
-class Cache:
-    def __init__(self, pods: Pods) -> None:
-        self._pods = pods
-
-    def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
-        return self._pods.get(WorkloadKind.DEPLOYMENT, name)
-
-    def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
-        assert workload.name == "api"
-        return self._pods.view()
-
-
-def build(pods: Pods, **spec: object) -> CheckRunner:
-    fields: dict[str, object] = {"pattern": "boom", "within": "10m", "max": 0} | spec
-    fields = {key: value for key, value in fields.items() if value is not None}
-    check = Check.model_validate({"name": "quiet", "logs": fields})
-    target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
-
-    around = replace(
-        NOBODY, targets={"a": target}, default_target=target, workloads=Cache(pods), logs=pods
-    )
-    return logs_check(check, around)
-
-
-def counted(sample: Sample) -> dict[str, int]:
-    return {pod: int(n) for pod, n in (entry.split(": ") for entry in sample.evidence)}
+from servicesop.judge.results import Verdict
+from servicesop.sources.errors import PodGone, SourceError
+from unit.checks.log_pods import Container, Pods, at, build, counted, line
 
 
 async def test_each_line_counts_once_however_often_the_check_runs() -> None:
@@ -354,6 +224,34 @@ async def test_counts_of_pods_that_are_gone_stay_in_the_window() -> None:
     assert (await check.run(at(602))).verdict is Verdict.PASSED
 
 
+async def test_a_pod_that_ends_while_it_is_read_leaves_no_gap() -> None:
+    pods = Pods("a", "b")
+    for pod in ("a", "b"):
+        pods[pod].log("start", -3599)
+    check = build(pods)
+    assert (await check.run(at(0))).verdict is Verdict.PASSED
+    pods.problem["a"] = PodGone()
+    assert (await check.run(at(1))).verdict is Verdict.PASSED
+    del pods.pods["a"]
+    assert (await check.run(at(2))).verdict is Verdict.PASSED
+
+
+async def test_what_was_lost_of_a_pod_that_is_gone_stays_unknown_for_the_window() -> None:
+    pods = Pods("a", "b")
+    for pod in ("a", "b"):
+        pods[pod].log("start", -3599)
+    check = build(pods)
+    assert (await check.run(at(0))).verdict is Verdict.PASSED
+    # Its node does not answer any more, and then the pod is evicted.
+    pods.problem["a"] = SourceError(UnknownReason.API_UNAVAILABLE, "the node does not answer")
+    with pytest.raises(SourceError):
+        await check.run(at(30))
+    del pods.pods["a"]
+    assert (await check.run(at(60))).reason is UnknownReason.NOT_COVERED
+    assert (await check.run(at(659))).reason is UnknownReason.NOT_COVERED
+    assert (await check.run(at(660))).verdict is Verdict.PASSED
+
+
 async def test_without_pods_it_is_unknown_unless_too_many_were_counted_already() -> None:
     pods = Pods("a")
     pods["a"].log("boom", -1)
@@ -396,6 +294,39 @@ async def test_what_is_too_much_for_one_run_is_read_in_the_next() -> None:
     assert pods.bytes < 9 * 1024 * 1024
     assert (await check.run(at(1))).verdict is Verdict.INCONCLUSIVE
     assert counted(await check.run(at(2))) == {"a": 1}
+
+
+async def test_a_second_that_is_too_much_for_any_reading_is_passed_over() -> None:
+    pods = Pods("a")
+    pods.chunk = 1 << 16
+    pods["a"].log("start", -3599)
+    pods["a"].log(b"x" * (20 << 20), -300)
+    pods["a"].log("boom", -299.9)
+    pods["a"].log("quiet", -200)
+    check = build(pods, max=1)
+    for second in range(3):
+        sample = await check.run(at(second))
+        assert sample.reason is UnknownReason.NOT_COVERED
+    pods.bytes = 0
+    # What followed in that second is not known, until it has left the window.
+    assert (await check.run(at(300.9))).reason is UnknownReason.NOT_COVERED
+    assert (await check.run(at(301.1))).verdict is Verdict.PASSED
+    assert pods.bytes < 1000
+
+
+async def test_an_endless_line_is_looked_at_like_any_long_one() -> None:
+    pods = Pods("a")
+    pods.chunk = 1 << 16
+    pods["a"].log("start", -3599)
+    pods["a"].log(b"boom" + b"x" * (20 << 20), -5)
+    assert (await build(pods).run(at(0))).findings == {"TooMany"}
+
+
+async def test_the_place_where_a_line_was_cut_is_not_its_end() -> None:
+    pods = Pods("a")
+    pods["a"].log("start", -3599)
+    pods["a"].log("x" * 100_000, -5)
+    assert (await build(pods, pattern="x$").run(at(0))).verdict is Verdict.PASSED
 
 
 async def test_long_and_binary_lines_are_read_and_cut() -> None:
@@ -481,8 +412,8 @@ async def test_memory_stays_bounded_however_many_lines_match() -> None:
         pods["a"].lines = pods["a"].lines[-1:]
         pods["a"].log("boom", minute * 60)
         await check.run(at(minute * 60 + 1))
-    window = check._pods["uid-a"].cursors["service"].window  # type: ignore[attr-defined]  # inside
-    assert len(window.buckets) <= 256
+    (log,) = check._follower.logs  # type: ignore[attr-defined]  # inside
+    assert len(log.sink.window.buckets) <= 256
     assert 720 <= counted(await check.run(at(2998 * 60 + 1)))["a"] <= 723
 
 
@@ -493,8 +424,8 @@ async def test_a_node_whose_clock_is_ahead_does_not_grow_the_window() -> None:
         pods["a"].log("boom", 3600 * index)
     check = build(pods)
     assert counted(await check.run(at(0))) == {"a": 1000}
-    window = check._pods["uid-a"].cursors["service"].window  # type: ignore[attr-defined]  # inside
-    assert len(window.buckets) <= 256
+    (log,) = check._follower.logs  # type: ignore[attr-defined]  # inside
+    assert len(log.sink.window.buckets) <= 256
 
 
 async def test_a_catastrophic_pattern_is_linear_and_an_excessive_one_is_refused() -> None:

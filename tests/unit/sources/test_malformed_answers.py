@@ -20,7 +20,8 @@ from servicesop.api.checks.check import Check
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Connection, Target
-from servicesop.checks.log_cursor import AHEAD, Stamps, nanoseconds
+from servicesop.checks.log_cursor import AHEAD
+from servicesop.checks.log_lines import Stamps, nanoseconds
 from servicesop.checks.registry import build
 from servicesop.checks.runner import NO_TURN, CheckRunner
 from servicesop.checks.stuck_rows import MAX_ROWS
@@ -70,6 +71,7 @@ class Source:
         container: str,
         *,
         since: datetime | None,
+        tail: int | None = None,
         previous: bool = False,
         on_chunk: Callable[[bytes], bool],
     ) -> None:

@@ -67,7 +67,8 @@ class Check(ApiModel):
     @property
     def findings(self) -> tuple[str, ...]:
         """What this check can find when it fails."""
-        return CHECK_TYPES[self.type].findings
+        own = self.logs.own_findings if self.logs else ()
+        return (*CHECK_TYPES[self.type].findings, *own)
 
 
 _TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows]] = {
@@ -81,6 +82,8 @@ _TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | Stuc
 }
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
 """The check types by the name of their field in the resource."""
+NAMED_FINDINGS = {"logs": "classes"}
+"""Which list of a check of a type names findings of its own."""
 
 Check.rules = (
     exactly_one(*CHECK_TYPES),

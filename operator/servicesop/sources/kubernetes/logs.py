@@ -1,13 +1,13 @@
 """Container logs, read as the namespace's runner."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
 
 from servicesop.api.reasons import UnknownReason
-from servicesop.sources.errors import SourceError
+from servicesop.sources.errors import PodGone, SourceError
 from servicesop.sources.kubernetes.client import (
     RUNNER,
     ApiError,
@@ -23,6 +23,9 @@ MAX_CHECKS_PER_NAMESPACE: Final = 4
 """Of these, how many may be of one namespace: its dead node must not hold up all others."""
 MAX_STREAMS: Final = 64
 """Logs read at the same time: each holds a connection through to a kubelet."""
+
+_PIECE: Final = 16 * 1024
+"""Bytes that are looked at in one go."""
 
 
 class LogReader:
@@ -64,19 +67,22 @@ class NamespaceLogs:
         container: str,
         *,
         since: datetime | None,
+        tail: int | None = None,
         previous: bool = False,
         on_chunk: Callable[[bytes], bool],
     ) -> None:
         """Feed the log, each line with its timestamp, oldest first, chunk by chunk.
 
-        `since` has the precision of seconds: lines of that second come again. Reading ends early
-        when `on_chunk` returns False. A pod that is gone, a container that has not started and a
-        previous container that never was have an empty log. Raise SourceError when the log cannot
-        be read.
+        `since` has the precision of seconds: lines of that second come again. `tail`: only that
+        many last lines. Reading ends early when `on_chunk` returns False. A container that has not
+        started and a previous container that never was have an empty log. Raise PodGone when
+        there is no such pod any more, SourceError when the log cannot be read.
         """
         query = {"container": container, "timestamps": "true"}
         if since is not None:
             query["sinceTime"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if tail is not None:
+            query["tailLines"] = str(tail)
         if previous:
             query["previous"] = "true"
         path = f"/api/v1/namespaces/{self._runner.namespace}/pods/{pod}/log"
@@ -84,10 +90,15 @@ class NamespaceLogs:
             try:
                 async with aclosing(self._runner.stream(path, query)) as chunks:
                     async for chunk in chunks:
-                        if not on_chunk(chunk):
-                            return
+                        for piece in _pieces(chunk):
+                            if not on_chunk(piece):
+                                return
+                            # However costly the pattern and however full the log: others are next.
+                            await asyncio.sleep(0)
             except ApiError as error:
-                if error.status in (400, 404):
+                if error.status == 404:
+                    raise PodGone from None
+                if error.status == 400:
                     return
                 if error.status in (401, 403):
                     raise await self._refused() from None
@@ -118,3 +129,8 @@ class NamespaceLogs:
             UnknownReason.ACCESS_DENIED,
             f"the ServiceAccount {RUNNER} may not get pods/log here; bind it a Role that allows it",
         )
+
+
+def _pieces(chunk: bytes) -> Iterator[bytes]:
+    for start in range(0, len(chunk), _PIECE):
+        yield chunk[start : start + _PIECE]
