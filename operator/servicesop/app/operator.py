@@ -6,32 +6,25 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address, ip_network
 from random import Random
 
 import kopf
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from servicesop.api.base import GROUP, VERSION
-from servicesop.api.sop import Spec
 from servicesop.app import probes, shell
 from servicesop.app.config import Config
+from servicesop.app.sources import Sources, api_networks
 from servicesop.checks.registry import build
-from servicesop.checks.runner import Surroundings
 from servicesop.engine.clock import SteadyClock
 from servicesop.engine.defects import describe
 from servicesop.engine.engine import Engine
 from servicesop.engine.metrics import ConditionMetrics, Metrics
-from servicesop.sources.dial import DialGuard, Network
+from servicesop.sources.dial import DialGuard
 from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
-from servicesop.sources.kubernetes.events import EventCache
 from servicesop.sources.kubernetes.kinds import Kinds
-from servicesop.sources.kubernetes.logs import LogReader
-from servicesop.sources.kubernetes.objects import ObjectReader
-from servicesop.sources.kubernetes.secrets import Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
-from servicesop.sources.postgres.pool import Databases
 from servicesop.sources.postgres.session import scrub_environment
 from servicesop.status.recorder import EventRecorder
 
@@ -99,37 +92,19 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     clock = SteadyClock()
     guard = DialGuard(
         config.allow_dial,
-        [*await _api_networks(access), *config.refuse_dial],
+        [*await api_networks(access), *config.refuse_dial],
         lambda: cache.nodes(),
     )
-    databases = Databases(guard, Secrets(client).read)
-    logs = LogReader(client)
     kinds = Kinds(client)
-    happenings = EventCache(client, clock.now)
-    objects = ObjectReader(client, kinds)
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
     cache = WorkloadCache(client, lambda place: engine.workload_changed(place))
-
-    def surroundings(namespace: str, spec: Spec) -> Surroundings:
-        return Surroundings(
-            namespace=namespace,
-            targets={target.name: target for target in spec.targets},
-            default_target=spec.targets[0] if spec.targets else None,
-            workloads=cache.view(namespace),
-            replica_sets=cache.view(namespace).replica_sets,
-            logs=logs.of(namespace),
-            database=databases.for_sop(namespace),
-            connections={connection.name: connection for connection in spec.connections},
-            objects=objects.of(namespace),
-            events=happenings.of(namespace),
-        )
-
+    sources = Sources(client, cache, kinds, guard, clock.now)
     engine = Engine(
         client=client,
         namespace=config.namespace,
         cache=cache,
         kinds=kinds,
-        surroundings=surroundings,
+        surroundings=sources.surroundings,
         build=build,
         recorder=recorder,
         metrics=Metrics(numbers),
@@ -150,8 +125,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
         await asyncio.gather(running, return_exceptions=True)
         await engine.close()
         await cache.close()
-        await happenings.close()
-        databases.close()
+        await sources.close()
         if server is not None:
             await server.cleanup()
 
@@ -217,18 +191,3 @@ async def _shell(
         await asyncio.gather(stopping, ready, watching, return_exceptions=True)
     if failed:
         raise EndedError
-
-
-async def _api_networks(access: Access) -> list[Network]:
-    """Give the addresses of the API server: no check may connect to them."""
-    host = access.host.partition("://")[2].partition("/")[0]
-    name = host.rpartition(":")[0].strip("[]") if ":" in host else host
-    try:
-        return [ip_network(ip_address(name))]
-    except ValueError:
-        pass
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(name, None)
-    except OSError:
-        return []
-    return [ip_network(ip_address(entry[4][0])) for entry in found]

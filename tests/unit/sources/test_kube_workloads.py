@@ -237,6 +237,8 @@ class Cluster:
         self.lists = lists
         self.refuse = False
         self.queues: dict[str, asyncio.Queue[tuple[str, Json]]] = {}
+    unwatchable = KubeClient.unwatchable
+
         self.version = 0
 
     def _versioned(self, item: Json) -> Json:
