@@ -19,8 +19,7 @@ from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, UserC
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 
 SYNC_SECONDS = 10.0
-"""How long to wait for the first view of workloads; then the checks say themselves what is missing.
-"""
+"""How long to wait for the first view of workloads; then the checks say what is missing."""
 
 
 class ClusterError(Exception):
@@ -86,7 +85,7 @@ async def run_once(
 ) -> tuple[Result, ...]:
     """Run the checks, all at the same time within the bounds of their sources.
 
-    The results come in the order of the SOPs and their checks; `on_result` is told each as it comes.
+    The results come in the order of the SOPs and their checks; `on_result` is told of each at once.
     Raise ClusterError.
     """
     async with UserClient(access) as client:

@@ -1,7 +1,6 @@
 """How the results of `servicesop check` are written: a table, JSON, or JUnit's XML. Pure."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +20,6 @@ _NOTES = {
     " again and again is not found",
 }
 """What one run of a type cannot know."""
-
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\U0010ffff]|[\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +208,4 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def _plain(text: str) -> str:
     """Keep names out of a terminal's control sequences, and what XML cannot hold out of it."""
-    return _UNPRINTABLE.sub("?", text)
+    return "".join(each if each.isprintable() else "?" for each in text)

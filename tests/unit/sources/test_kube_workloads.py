@@ -237,9 +237,9 @@ class Cluster:
         self.lists = lists
         self.refuse = False
         self.queues: dict[str, asyncio.Queue[tuple[str, Json]]] = {}
-    unwatchable = KubeClient.unwatchable
-
         self.version = 0
+
+    unwatchable = KubeClient.unwatchable
 
     def _versioned(self, item: Json) -> Json:
         self.version += 1
