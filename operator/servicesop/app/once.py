@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from servicesop.api.checks.check import Check
 from servicesop.api.sop import Spec
-from servicesop.app.sources import Sources, api_networks
+from servicesop.app.sources import Sources, api_networks, goodbye
 from servicesop.checks.ask import ask
 from servicesop.checks.registry import build
 from servicesop.sources.dial import DialGuard
@@ -88,27 +88,40 @@ async def run_once(
     The results come in the order of the SOPs and their checks; `on_result` is told of each at once.
     Raise ClusterError.
     """
-    async with UserClient(access) as client:
-        await _reachable(access, client)
-        guard = DialGuard(
-            frozenset(allow_dial),
-            await api_networks(access),
-            advice="allow exactly this one with --allow-dial HOST:PORT",
-        )
-        cache = WorkloadCache(client, lambda namespace, name: None)
-        sources = Sources(client, cache, guard)
-        try:
-            await _settle(cache, sops)
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(_run(sources, sop, check, on_result, on_defect))
-                    for sop in sops
-                    for check in sop.checks
-                ]
-            return tuple(task.result() for task in tasks)
-        finally:
-            sources.close()
-            await cache.close()
+    try:
+        async with UserClient(access) as client:
+            await _reachable(access, client)
+            guard = DialGuard(
+                frozenset(allow_dial),
+                await api_networks(access),
+                advice="allow exactly this one with --allow-dial HOST:PORT",
+            )
+            return await _all(client, guard, sops, on_result, on_defect)
+    finally:
+        await goodbye()
+
+
+async def _all(
+    client: UserClient,
+    guard: DialGuard,
+    sops: Sequence[Sop],
+    on_result: Callable[[Result], None],
+    on_defect: Callable[[Check, Exception], None],
+) -> tuple[Result, ...]:
+    cache = WorkloadCache(client, lambda namespace, name: None)
+    sources = Sources(client, cache, guard)
+    try:
+        await _settle(cache, sops)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_run(sources, sop, check, on_result, on_defect))
+                for sop in sops
+                for check in sop.checks
+            ]
+        return tuple(task.result() for task in tasks)
+    finally:
+        sources.close()
+        await cache.close()
 
 
 async def _reachable(access: Access, client: UserClient) -> None:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from servicesop.api.base import GROUP, VERSION
 from servicesop.app import probes, shell
 from servicesop.app.config import Config
-from servicesop.app.sources import Sources, api_networks
+from servicesop.app.sources import Sources, api_networks, goodbye
 from servicesop.checks.registry import build
 from servicesop.engine.clock import SteadyClock
 from servicesop.engine.defects import describe
@@ -30,8 +30,6 @@ from servicesop.status.recorder import EventRecorder
 
 SHELL_SECONDS = 1.5
 """How long kopf may take for its own end."""
-GOODBYE_SECONDS = 0.1
-"""How long the last connections may take for theirs."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +57,7 @@ async def run(config: Config) -> None:
             if not stop.is_set():
                 await _run(config, access, client, stop)
     finally:
-        # TLS connections that were cut off in the middle say goodbye on their own after their
-        # session is closed, and nobody can wait for them; a loop that ends before is not clean.
-        await asyncio.sleep(GOODBYE_SECONDS)
+        await goodbye()
 
 
 async def _until_installed(client: KubeClient, stop: asyncio.Event) -> None:

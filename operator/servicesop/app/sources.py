@@ -18,6 +18,9 @@ from servicesop.sources.kubernetes.secrets import Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.sources.postgres.pool import Databases
 
+GOODBYE_SECONDS = 0.1
+"""How long the last connections may take for their end."""
+
 
 class Sources:
     """The sources behind one client: as whom they ask is the client's matter."""
@@ -70,3 +73,12 @@ async def api_networks(access: Access) -> list[Network]:
     except OSError:
         return []
     return [ip_network(ip_address(entry[4][0])) for entry in found]
+
+
+async def goodbye() -> None:
+    """Let the last connections end, after their client was closed and before the loop is.
+
+    TLS connections that were cut off in the middle say goodbye on their own, and nobody can wait
+    for them; a loop that ends before is not clean.
+    """
+    await asyncio.sleep(GOODBYE_SECONDS)

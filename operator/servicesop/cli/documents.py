@@ -55,9 +55,7 @@ def read_documents(text: str) -> tuple[Document, ...]:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise DocumentError(f"no valid YAML: {where}{wrong.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise DocumentError(
-            "no valid YAML: it holds characters or values that YAML cannot"
-        ) from None
+        raise DocumentError("no valid YAML: it holds what YAML cannot hold") from None
     found: list[Document] = []
     faults: list[str] = []
     for one in objects:

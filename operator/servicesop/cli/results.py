@@ -1,7 +1,7 @@
 """How the results of `servicesop check` are written: a table, JSON, or JUnit's XML. Pure."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,18 @@ ONE_SAMPLE = (
     " waiting where this says Failed."
 )
 _NOTES = {
-    "leader": "forNone and forMany are not applied: a worker whose lead is just being taken over"
-    " fails here",
-    "stuckRows": "the time in a status is known from the last write only: a row that is written"
-    " again and again is not found",
+    (
+        "leader",
+        State.FAILED,
+    ): "forNone and forMany are not applied: a worker whose lead is just being"
+    " taken over fails here",
+    (
+        "stuckRows",
+        State.PASSED,
+    ): "the time in a status is known from the last write only: a row that"
+    " is written again and again is not found",
 }
-"""What one run of a type cannot know."""
+"""What one run of a type cannot know, where it matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,8 @@ def table(report: Report) -> str:
     ]
     if evidence:
         parts.append(_aligned([[*head, "EVIDENCE"], *evidence]))
-    notes = [ONE_SAMPLE, *(f"{kind}: {_NOTES[kind]}." for kind in _noted(report))]
-    parts.append("\n".join(notes) + "\n")
+    notes = {f"{one.check.type}: {note}." for one in report.results if (note := _note(one))}
+    parts.append("\n".join([ONE_SAMPLE, *sorted(notes)]) + "\n")
     parts.append(_summary(report) + "\n")
     return "\n".join(parts)
 
@@ -96,7 +102,7 @@ def as_json(report: Report) -> str:
             "reason": result.reason,
             "message": result.message,
             "evidence": list(result.evidence),
-            "note": _NOTES.get(result.check.type),
+            "note": _note(result),
             "seconds": round(result.seconds, 3),
         }
         for result in report.results
@@ -154,7 +160,7 @@ def _outcome(case: ElementTree.Element, result: Result) -> None:
         attributes["type"] = _why(result)
     outcome = ElementTree.SubElement(case, kind, attributes)
     if kind != "skipped":
-        note = _NOTES.get(result.check.type)
+        note = _note(result)
         lines = [*result.evidence, *([f"({note})"] if note else [])]
         outcome.text = "\n".join(_plain(line) for line in lines)
 
@@ -177,10 +183,8 @@ def _summary(report: Report) -> str:
     )
 
 
-def _noted(report: Report) -> Iterable[str]:
-    return dict.fromkeys(
-        result.check.type for result in report.results if result.check.type in _NOTES
-    )
+def _note(result: Result) -> str | None:
+    return _NOTES.get((result.check.type, result.state))
 
 
 def _sop(result: Result) -> str:
