@@ -108,7 +108,7 @@ async def _all(
     on_result: Callable[[Result], None],
     on_defect: Callable[[Check, Exception], None],
 ) -> tuple[Result, ...]:
-    cache = WorkloadCache(client, lambda namespace, name: None)
+    cache = WorkloadCache(client, lambda place: None)
     sources = Sources(client, cache, guard)
     try:
         await _settle(cache, sops)
@@ -144,8 +144,9 @@ async def _reachable(access: Access, client: UserClient) -> None:
 async def _settle(cache: WorkloadCache, sops: Sequence[Sop]) -> None:
     """Wait for the view of workloads, where checks may look at some."""
     namespaces = {sop.namespace for sop in sops if sop.spec.targets}
-    for namespace in namespaces:
-        cache.hold(namespace)
+    for sop in sops:
+        if sop.spec.targets:
+            cache.hold(sop.namespace, frozenset(one.ref.kind for one in sop.spec.targets))
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SYNC_SECONDS):
             await asyncio.gather(*map(cache.settled, namespaces))
