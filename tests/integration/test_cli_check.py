@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from integration.reader import Reader, new_reader
-from testbed import ControlPlane, Postgres, Run, free_port
+from testbed import ControlPlane, Postgres, Run, Version, free_port
 
 STARTED = "/status/containerStatuses/0/state/running/startedAt"
 CANARY = "canary-in-a-log-line"
@@ -165,9 +165,11 @@ def with_checks(sop: str, *names: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(control_plane: ControlPlane, postgres: Postgres, run: Run) -> Iterator[Place]:
+def place(
+    control_plane: ControlPlane, postgres_of: Callable[[Version], Postgres], run: Run
+) -> Iterator[Place]:
     namespace = "cli-check"
-    reader = new_reader(postgres)
+    reader = new_reader(postgres_of(Version.V18))
     reader.do("CREATE TABLE leader_leases (lease_type text, leader text, expires timestamptz)")
     reader.do("INSERT INTO leader_leases VALUES ('kafka', 'a', now() + interval '1 hour')")
     reader.do(
