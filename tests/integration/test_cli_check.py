@@ -290,6 +290,34 @@ def test_a_suspended_sop_is_not_run_but_a_check_that_is_named_is(place: Place) -
     assert one[0] == 0
 
 
+def test_a_check_waits_for_those_that_it_depends_on(place: Place) -> None:
+    sop = place.sop
+    for name, fields in (
+        ("log-is-clean", "dependsOn: [replicas-ready]"),
+        ("accepted-moves-on", "dependsOn: [replicas-ready, cluster-leader]"),
+        ("no-secret", "dependsOn: [accepted-moves-on]"),
+        ("more-replicas", "suspend: true"),
+    ):
+        sop = sop.replace(f"- name: {name}\n", f"- name: {name}\n    {fields}\n")
+    results = place.results(sop=sop)
+    one = place.results("--check=accepted-moves-on", "--check=more-replicas", sop=sop)
+    said = {name: (each["result"], each["reason"]) for name, each in results.items()}
+
+    assert said["log-is-clean"] == ("Passed", None)
+    assert said["accepted-moves-on"] == ("Skipped", "DependsOn")
+    assert results["accepted-moves-on"]["message"] == "waits for cluster-leader"
+    assert results["no-secret"]["message"] == (
+        "waits for accepted-moves-on; the cause is cluster-leader"
+    )
+    assert said["more-replicas"] == ("Suspended", "Suspended")
+    assert {name: each["result"] for name, each in one.items()} == {
+        "replicas-ready": "Passed",
+        "more-replicas": "Failed",
+        "cluster-leader": "Failed",
+        "accepted-moves-on": "Skipped",
+    }
+
+
 def test_two_sops_and_other_objects_in_one_file(place: Place, tmp_path: Path) -> None:
     first = with_checks(place.sop, "replicas-ready")
     second = with_checks(place.sop, "more-replicas").replace("name: fleet\n", "name: second\n")

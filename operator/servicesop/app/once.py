@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from servicesop.api.checks.check import Check
+from servicesop.api.dependencies import in_order
 from servicesop.api.sop import Spec
 from servicesop.app.sources import Sources, api_networks, goodbye
 from servicesop.checks.ask import ask
 from servicesop.checks.registry import build
+from servicesop.judge.debounce import Memory, begin, step, windows_of
+from servicesop.judge.dependencies import held_back
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, UserClient
@@ -33,6 +36,7 @@ class State(StrEnum):
     FAILED = "Failed"
     INCONCLUSIVE = "Inconclusive"
     ERROR = "Error"
+    SKIPPED = "Skipped"
     SUSPENDED = "Suspended"
 
 
@@ -48,14 +52,26 @@ class Sop:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """The checks to run, in the order of the SOP."""
+        """The checks to run, in the order of the SOP: all, or those named and what they depend on.
+
+        One that is named runs also if it is suspended.
+        """
+        if not self.named:
+            return self.spec.checks
+        wanted = set(self.named)
+        for check in reversed(in_order(self.spec.checks)):
+            if check.name in wanted:
+                wanted |= set(check.depends_on)
         return tuple(
-            check for check in self.spec.checks if not self.named or check.name in self.named
+            check.model_copy(update={"suspend": False}) if check.name in self.named else check
+            for check in self.spec.checks
+            if check.name in wanted
         )
 
-    def suspended(self, check: Check) -> bool:
-        """Whether a check is left out. One that is asked for by name is not."""
-        return self.spec.suspend and check.name not in self.named
+    @property
+    def suspended(self) -> bool:
+        """Whether the whole SOP is, and no check of it was asked for by name."""
+        return self.spec.suspend and not self.named
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +129,8 @@ async def _all(
     try:
         await _settle(cache, sops)
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_run(sources, sop, check, on_result, on_defect))
-                for sop in sops
-                for check in sop.checks
-            ]
-        return tuple(task.result() for task in tasks)
+            rounds = [_Round(sop, sources, group, on_result, on_defect) for sop in sops]
+        return tuple(result for each in rounds for result in each.results())
     finally:
         sources.close()
         await cache.close()
@@ -152,26 +164,64 @@ async def _settle(cache: WorkloadCache, sops: Sequence[Sop]) -> None:
             await asyncio.gather(*map(cache.settled, namespaces))
 
 
-async def _run(
-    sources: Sources,
-    sop: Sop,
-    check: Check,
-    on_result: Callable[[Result], None],
-    on_defect: Callable[[Check, Exception], None],
-) -> Result:
-    if sop.suspended(check):
-        message = "spec.suspend is true; name the check with --check to run it all the same"
-        result = Result(sop, check, State.SUSPENDED, reason="Suspended", message=message)
-    else:
-        runner = build(check, sources.surroundings(sop.namespace, sop.spec))
+class _Round:
+    """One run of the checks of one SOP, each after those that it depends on."""
+
+    def __init__(
+        self,
+        sop: Sop,
+        sources: Sources,
+        group: asyncio.TaskGroup,
+        on_result: Callable[[Result], None],
+        on_defect: Callable[[Check, Exception], None],
+    ) -> None:
+        self._sop = sop
+        self._surroundings = sources.surroundings(sop.namespace, sop.spec)
+        self._on_result = on_result
+        self._on_defect = on_defect
+        self._memories: dict[str, Memory] = {}
+        self._tasks: dict[str, asyncio.Task[Result]] = {}
+        for check in in_order(sop.checks):
+            self._tasks[check.name] = group.create_task(self._run(check))
+
+    def results(self) -> list[Result]:
+        """Give the results, in the order of the SOP, once all checks are over."""
+        return [self._tasks[check.name].result() for check in self._sop.checks]
+
+    async def _run(self, check: Check) -> Result:
+        for name in check.depends_on:
+            await self._tasks[name]
+        result = self._held(check) or await self._asked(check)
+        self._on_result(result)
+        return result
+
+    def _held(self, check: Check) -> Result | None:
+        """Say why a check is not run, in the operator's words; None where it is."""
+        if self._sop.suspended:
+            message = "spec.suspend is true; name a check with --check to run it all the same"
+            return Result(
+                self._sop, check, State.SUSPENDED, reason=State.SUSPENDED.value, message=message
+            )
+        now = datetime.now(UTC)
+        self._memories[check.name] = begin(now)
+        held = held_back((check,), self._memories, now).get(check.name)
+        if held is None or held.newest is None:
+            return None
+        self._memories[check.name] = held
+        said = held.newest
+        return Result(self._sop, check, State(held.state), reason=said.reason, message=said.message)
+
+    async def _asked(self, check: Check) -> Result:
+        runner = build(check, self._surroundings)
         async with runner.turn:
             began = time.monotonic()
-            sample = await ask(
-                runner, check, datetime.now(UTC), lambda defect: on_defect(check, defect)
-            )
+            now = datetime.now(UTC)
+            sample = await ask(runner, check, now, lambda defect: self._on_defect(check, defect))
             seconds = time.monotonic() - began
-        result = Result(
-            sop,
+        windows = windows_of(check, check.every or self._sop.spec.every)
+        self._memories[check.name] = step(self._memories[check.name], sample, now, windows)
+        return Result(
+            self._sop,
             check,
             State(sample.verdict),
             findings=tuple(name for name in check.findings if name in sample.findings),
@@ -180,5 +230,3 @@ async def _run(
             evidence=sample.evidence,
             seconds=seconds,
         )
-    on_result(result)
-    return result

@@ -66,7 +66,7 @@ class _Command(click.Command):
     "names",
     multiple=True,
     metavar="NAME",
-    help="Run only this check, also if it is suspended; repeatable.",
+    help="Run only this check, also if it is suspended, and those that it depends on; repeatable.",
 )
 @click.option(
     "-o",

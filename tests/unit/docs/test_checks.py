@@ -16,7 +16,12 @@ from servicesop.cli.generate_docs import fields_of_check_types, main
 
 SECTIONS = ["What it asserts", "Example", "Fields", "Findings", "Results", "What it cannot see"]
 RESULTS = ["Passed", "Failed", "Inconclusive", "Error"]
-COMMON = ["Errors of every check", "Errors of objects", "Errors of a database"]
+COMMON = [
+    "Checks that are not run",
+    "Errors of every check",
+    "Errors of objects",
+    "Errors of a database",
+]
 
 
 def page(kind: str) -> str:
