@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from servicesop.api.crd import findings_by_type, marked_spec
+from servicesop.api.dependencies import CHAIN_RULE
 from servicesop.api.durations import format_duration
 from servicesop.api.references import broken_references, double_names
 from servicesop.api.sop import Spec
@@ -73,7 +74,12 @@ def _fault(detail: ErrorDetails, schema: Mapping[str, Any]) -> str:
         case "value_error":
             message = str(detail["ctx"]["error"])
             path += next(
-                (rule.get("fieldPath", "") for rule in rules if rule["message"] == message), ""
+                (
+                    rule.get("fieldPath", "")
+                    for rule in rules
+                    if message.startswith(rule["message"])
+                ),
+                "",
             )
         case _:
             message = detail["msg"][0].lower() + detail["msg"][1:]
@@ -81,6 +87,8 @@ def _fault(detail: ErrorDetails, schema: Mapping[str, Any]) -> str:
 
 
 def _rules_at(path: Sequence[int | str], schema: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    if not path:
+        return (CHAIN_RULE.aswire(),)
     node = schema
     for part in path:
         node = (
