@@ -107,25 +107,26 @@ async def run_once(
     try:
         async with UserClient(access) as client:
             await _reachable(access, client)
+            cache = WorkloadCache(client, lambda place: None)
             guard = DialGuard(
                 frozenset(allow_dial),
                 await api_networks(access),
+                cache.nodes,
                 advice="allow exactly this one with --allow-dial HOST:PORT",
             )
-            return await _all(client, guard, sops, on_result, on_defect)
+            sources = Sources(client, cache, guard)
+            return await _all(cache, sources, sops, on_result, on_defect)
     finally:
         await goodbye()
 
 
 async def _all(
-    client: UserClient,
-    guard: DialGuard,
+    cache: WorkloadCache,
+    sources: Sources,
     sops: Sequence[Sop],
     on_result: Callable[[Result], None],
     on_defect: Callable[[Check, Exception], None],
 ) -> tuple[Result, ...]:
-    cache = WorkloadCache(client, lambda place: None)
-    sources = Sources(client, cache, guard)
     try:
         await _settle(cache, sops)
         async with asyncio.TaskGroup() as group:
