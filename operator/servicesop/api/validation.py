@@ -15,6 +15,7 @@ from servicesop.api.references import broken_references, double_names
 from servicesop.api.sop import Spec
 
 _RULES = "x-kubernetes-validations"
+_Rules = Sequence[Mapping[str, str]]
 _MAX_SHOWN = 64
 
 
@@ -55,11 +56,11 @@ def _broken_names(spec: Spec) -> Iterator[str]:
 
 
 def _fault(detail: ErrorDetails, schema: Mapping[str, Any]) -> str:
-    path = "spec" + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]
-    )
-    rules = _rules_at(detail["loc"], schema)
-    given = detail["input"]
+    loc, given = detail["loc"], detail["input"]
+    depth, rules = _known(loc, schema)
+    if depth < len(loc) and detail["type"] not in ("extra_forbidden", "missing"):
+        loc, given = loc[:depth], None
+    path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
     match detail["type"]:
         case "extra_forbidden":
             return f"unknown field {path}"
@@ -86,18 +87,17 @@ def _fault(detail: ErrorDetails, schema: Mapping[str, Any]) -> str:
     return f"{path}: Invalid value: {_shown(given)}{message}"
 
 
-def _rules_at(path: Sequence[int | str], schema: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+def _known(path: Sequence[int | str], schema: Mapping[str, Any]) -> tuple[int, _Rules]:
+    """Give how far the schema knows a path, which ends at a map, and the rules there."""
     if not path:
-        return (CHAIN_RULE.aswire(),)
+        return 0, (CHAIN_RULE.aswire(),)
     node = schema
-    for part in path:
-        node = (
-            node.get("items", {})
-            if isinstance(part, int)
-            else node.get("properties", {}).get(part, {})
-        )
-    rules: Sequence[Mapping[str, str]] = node.get(_RULES, ())
-    return rules
+    for depth, part in enumerate(path):
+        inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+        if inner is None:
+            return depth, node.get(_RULES, ())
+        node = inner
+    return len(path), node.get(_RULES, ())
 
 
 def _shown(given: object) -> str:

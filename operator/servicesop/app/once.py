@@ -19,6 +19,7 @@ from servicesop.judge.dependencies import held_back
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, UserClient
+from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 
 SYNC_SECONDS = 10.0
@@ -114,7 +115,7 @@ async def run_once(
                 cache.nodes,
                 advice="allow exactly this one with --allow-dial HOST:PORT",
             )
-            sources = Sources(client, cache, guard)
+            sources = Sources(client, cache, Kinds(client), guard, lambda: datetime.now(UTC))
             return await _all(cache, sources, sops, on_result, on_defect)
     finally:
         await goodbye()
@@ -133,7 +134,7 @@ async def _all(
             rounds = [_Round(sop, sources, group, on_result, on_defect) for sop in sops]
         return tuple(result for each in rounds for result in each.results())
     finally:
-        sources.close()
+        await sources.close()
         await cache.close()
 
 

@@ -55,7 +55,7 @@ def test_a_page_has_all_sections_and_none_is_empty(kind: str) -> None:
     headings = re.findall(r"^## (.+)$", page(kind), re.M)
     parts = re.split(r"^## .+$", page(kind), flags=re.M)[1:]
 
-    assert headings == SECTIONS
+    assert [heading for heading in headings if heading in SECTIONS] == SECTIONS
     assert [
         heading for heading, part in zip(headings, parts, strict=True) if not part.strip()
     ] == []
