@@ -5,6 +5,7 @@ import re
 import pytest
 
 from readme.markdown import DOCS, ROOT
+from servicesop.api.checks.check import CHECK_TYPES
 from testbed import ControlPlane, KubectlError
 from testbed.operator import install
 
@@ -29,7 +30,17 @@ def readme() -> str:
     return str(sop)
 
 
-@pytest.mark.parametrize("text", [guide(), readme()], ids=["sop.md", "README.md"])
+def page(kind: str) -> str:
+    text = (DOCS / "checks" / f"{kind}.md").read_text()
+    (sop,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    return str(sop)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [guide(), readme(), *map(page, CHECK_TYPES)],
+    ids=["sop.md", "README.md", *CHECK_TYPES],
+)
 def test_a_documented_sop_is_accepted(cluster: ControlPlane, text: str) -> None:
     answer = cluster.kubectl("apply", "--dry-run=server", "-f", "-", input=text)
 

@@ -157,11 +157,20 @@ def _root_schema() -> Schema:
     }
 
 
+def marked_spec() -> Schema:
+    """Give the schema of the spec with the marks of its references, and without their rules."""
+    return _structural_schema(Spec)
+
+
+def findings_by_type() -> dict[str, tuple[str, ...]]:
+    """Give what a check can find, by its type."""
+    return {name: model.findings for name, model in CHECK_TYPES.items()}
+
+
 def _spec_schema() -> Schema:
-    spec = _structural_schema(Spec)
+    spec = marked_spec()
     check_bounds(spec, "spec")
-    findings = {name: model.findings for name, model in CHECK_TYPES.items()}
-    references = reference_rules(spec, findings, NAMED_FINDINGS)
+    references = reference_rules(spec, findings_by_type(), NAMED_FINDINGS)
     rules = [rule.aswire() for rule in (*references, CHAIN_RULE)]
     spec[_RULES] = spec.get(_RULES, []) + rules
     _add_unique_names(spec)

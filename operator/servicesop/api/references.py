@@ -46,6 +46,28 @@ def unique_names(names: str) -> Rule:
     )
 
 
+def double_names(
+    schema: Mapping[str, Any], values: Any, path: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Give field and message of each list, in the values of a schema, that has a name twice."""
+    for field, inner in schema.get("properties", {}).items():
+        found = values.get(field)
+        if found is None:
+            continue
+        items = inner.get("items", {})
+        if "name" in items.get("properties", {}):
+            names = [item["name"] for item in found]
+            double = next((name for name in names if names.count(name) > 1), None)
+            if double is not None:
+                message = f"{unique_names(field).message}: there are two {double}"
+                yield f"{path}.{field}", message
+        if "properties" in items:
+            for index, item in enumerate(found):
+                yield from double_names(items, item, f"{path}.{field}[{index}]")
+        else:
+            yield from double_names(inner, found, f"{path}.{field}")
+
+
 @dataclass(frozen=True, slots=True)
 class _Allowed:
     """What a reference may be."""
@@ -119,6 +141,59 @@ def _references(schema: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, s
         yield from _references(schema["items"], (*path[:-1], path[-1] + _ITEMS))
 
 
+def broken_references(
+    spec: Mapping[str, Any],
+    findings: Mapping[str, tuple[str, ...]],
+    named: Mapping[str, str],
+    values: Mapping[str, Any],
+    findings_of_checks: Mapping[str, tuple[str, ...]],
+) -> Iterator[tuple[str, str]]:
+    """Give field and message of each rule of `reference_rules` that the spec's values break.
+
+    `findings_of_checks` holds, by the name of a check, what it can find.
+    """
+    for path, to in _references(spec, ()):
+        known = _known(to, values, findings_of_checks)
+        items = path[0].removesuffix(_ITEMS)
+        for item in values.get(items, ()):
+            if any(name not in known for name in _values(item, path[1:])):
+                message = _allowed(to, findings, named).message
+                where = ".".join(path).removesuffix(_ITEMS)
+                yield f".{items}", f"{where} {message}; wrong in {item['name']}"
+                break
+    used = (
+        part
+        for path in _users(spec)
+        for part in _values(values, path)
+        if not any(field in part for field in _instead(spec, path))
+    )
+    if not values.get("targets") and any(True for _ in used):
+        yield ".targets", _targets_needed(spec).message
+
+
+def _known(
+    to: str, values: Mapping[str, Any], findings_of_checks: Mapping[str, tuple[str, ...]]
+) -> set[str]:
+    if to == "tables":
+        return {item["name"] for item in values["procedures"] if item.get("handle")}
+    if to == "findings":
+        return set(findings_of_checks) | {
+            f"{check}/{finding}" for check, found in findings_of_checks.items() for finding in found
+        }
+    return {item["name"] for item in values.get(to, ())}
+
+
+def _values(node: Any, path: Path) -> list[Any]:
+    """Give what stands at the path, in every item of the lists on the way; nothing if not set."""
+    if not path:
+        return [node]
+    found = node.get(path[0].removesuffix(_ITEMS))
+    if found is None:
+        return []
+    inner = found if path[0].endswith(_ITEMS) else (found,)
+    return [value for each in inner for value in _values(each, path[1:])]
+
+
 def _rule(path: Path, allowed: _Allowed) -> Rule:
     # All references stand in an item of a list of the spec, and that item has a name. Naming the
     # offender itself is beyond the estimate: nothing is known of a list inside a filtered one.
@@ -145,9 +220,14 @@ def _naming(text: str, name: str) -> str:
 def _not_used(spec: Mapping[str, Any], user: Path) -> str:
     """CEL: whether a part of `{0}` that may name a target is not there, or says what else."""
     here = f"{{0}}.{user[-1]}"
-    fields = _at(spec, user)["properties"]
-    instead = {field[INSTEAD] for field in fields.values() if INSTEAD in field}
+    instead = _instead(spec, user)
     return " || ".join([f"!has({here})", *(f"has({here}.{field})" for field in instead)])
+
+
+def _instead(spec: Mapping[str, Any], user: Path) -> set[str]:
+    """Give the fields of such a part that take the place of a target."""
+    fields = _at(spec, user)["properties"]
+    return {field[INSTEAD] for field in fields.values() if INSTEAD in field}
 
 
 def _at(schema: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
@@ -172,8 +252,7 @@ def _variable(path: Path) -> str:
 
 
 def _targets_needed(spec: Mapping[str, Any]) -> Rule:
-    # A check or action that may name a target uses the first one when it names none.
-    users = [path[:-1] for path, to in _references(spec, ()) if to == "targets"]
+    users = _users(spec)
     unused = " && ".join(_every("self", path[:-1], _not_used(spec, path)) for path in users)
     names = " ".join(path[-1] for path in users)
     return Rule(
@@ -181,3 +260,8 @@ def _targets_needed(spec: Mapping[str, Any]) -> Rule:
         f"targets must hold at least one workload when one of [{names}] is used",
         field=".targets",
     )
+
+
+def _users(spec: Mapping[str, Any]) -> list[Path]:
+    # A check or action that may name a target uses the first one when it names none.
+    return [path[:-1] for path, to in _references(spec, ()) if to == "targets"]

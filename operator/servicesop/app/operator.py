@@ -6,39 +6,30 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address, ip_network
 from random import Random
 
 import kopf
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from servicesop.api.base import GROUP, VERSION
-from servicesop.api.sop import Spec
 from servicesop.app import probes, shell
 from servicesop.app.config import Config
+from servicesop.app.sources import Sources, api_networks, goodbye
 from servicesop.checks.registry import build
-from servicesop.checks.runner import Surroundings
 from servicesop.engine.clock import SteadyClock
 from servicesop.engine.defects import describe
 from servicesop.engine.engine import Engine
 from servicesop.engine.metrics import ConditionMetrics, Metrics
-from servicesop.sources.dial import DialGuard, Network
+from servicesop.sources.dial import DialGuard
 from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
-from servicesop.sources.kubernetes.events import EventCache
 from servicesop.sources.kubernetes.kinds import Kinds
-from servicesop.sources.kubernetes.logs import LogReader
-from servicesop.sources.kubernetes.objects import ObjectReader
-from servicesop.sources.kubernetes.secrets import Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
-from servicesop.sources.postgres.pool import Databases
 from servicesop.sources.postgres.session import scrub_environment
 from servicesop.status.recorder import EventRecorder
 
 SHELL_SECONDS = 1.5
 """How long kopf may take for its own end."""
-GOODBYE_SECONDS = 0.1
-"""How long the last connections may take for theirs."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +57,7 @@ async def run(config: Config) -> None:
             if not stop.is_set():
                 await _run(config, access, client, stop)
     finally:
-        # TLS connections that were cut off in the middle say goodbye on their own after their
-        # session is closed, and nobody can wait for them; a loop that ends before is not clean.
-        await asyncio.sleep(GOODBYE_SECONDS)
+        await goodbye()
 
 
 async def _until_installed(client: KubeClient, stop: asyncio.Event) -> None:
@@ -99,37 +88,19 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     clock = SteadyClock()
     guard = DialGuard(
         config.allow_dial,
-        [*await _api_networks(access), *config.refuse_dial],
+        [*await api_networks(access), *config.refuse_dial],
         lambda: cache.nodes(),
     )
-    databases = Databases(guard, Secrets(client).read)
-    logs = LogReader(client)
     kinds = Kinds(client)
-    happenings = EventCache(client, clock.now)
-    objects = ObjectReader(client, kinds)
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
     cache = WorkloadCache(client, lambda place: engine.workload_changed(place))
-
-    def surroundings(namespace: str, spec: Spec) -> Surroundings:
-        return Surroundings(
-            namespace=namespace,
-            targets={target.name: target for target in spec.targets},
-            default_target=spec.targets[0] if spec.targets else None,
-            workloads=cache.view(namespace),
-            replica_sets=cache.view(namespace).replica_sets,
-            logs=logs.of(namespace),
-            database=databases.for_sop(namespace),
-            connections={connection.name: connection for connection in spec.connections},
-            objects=objects.of(namespace),
-            events=happenings.of(namespace),
-        )
-
+    sources = Sources(client, cache, kinds, guard, clock.now)
     engine = Engine(
         client=client,
         namespace=config.namespace,
         cache=cache,
         kinds=kinds,
-        surroundings=surroundings,
+        surroundings=sources.surroundings,
         build=build,
         recorder=recorder,
         metrics=Metrics(numbers),
@@ -150,8 +121,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
         await asyncio.gather(running, return_exceptions=True)
         await engine.close()
         await cache.close()
-        await happenings.close()
-        databases.close()
+        await sources.close()
         if server is not None:
             await server.cleanup()
 
@@ -217,18 +187,3 @@ async def _shell(
         await asyncio.gather(stopping, ready, watching, return_exceptions=True)
     if failed:
         raise EndedError
-
-
-async def _api_networks(access: Access) -> list[Network]:
-    """Give the addresses of the API server: no check may connect to them."""
-    host = access.host.partition("://")[2].partition("/")[0]
-    name = host.rpartition(":")[0].strip("[]") if ":" in host else host
-    try:
-        return [ip_network(ip_address(name))]
-    except ValueError:
-        pass
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(name, None)
-    except OSError:
-        return []
-    return [ip_network(ip_address(entry[4][0])) for entry in found]

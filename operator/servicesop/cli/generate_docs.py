@@ -1,6 +1,8 @@
-"""`python -m servicesop.cli.generate_docs [--check]`: write `docs/reference.md` from the models.
+"""`python -m servicesop.cli.generate_docs [--check]`: write fields into `docs/` from the models.
 
-Run in the root of the repository. `--check` writes nothing and fails when the file is stale.
+`docs/reference.md` is generated as a whole. In the pages of the check types, `docs/checks/`, only
+what stands between the markers is; the prose around it is written by people. Run in the root of the
+repository. `--check` writes nothing and fails when a file is stale.
 """
 
 import sys
@@ -12,12 +14,19 @@ import click
 from pydantic import TypeAdapter
 
 from servicesop.api.base import API_VERSION, KIND, Duration
+from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.crd import crd
 
 REFERENCE = Path("docs/reference.md")
+CHECKS = Path("docs/checks")
+INDEX = CHECKS / "README.md"
+BEGIN = (
+    "<!-- Generated from the models by `python -m servicesop.cli.generate_docs`; do not edit. -->"
+)
+END = "<!-- End of what is generated. -->"
 
 _HEAD = f"""\
-<!-- Generated from the models by `python -m servicesop.cli.generate_docs`; do not edit. -->
+{BEGIN}
 # Reference of `{KIND}` (`{API_VERSION}`)
 
 Every field, in reading order, with what the API server accepts. [sop.md](sop.md) explains how the
@@ -36,14 +45,45 @@ _IS_DURATION = _DURATION[_RULES][0]["message"]
 
 def reference_text() -> str:
     """Give the whole file."""
-    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema = _root()
     parts = [_HEAD]
     for name in ("spec", "status"):
         parts += _sections(name, schema["properties"][name])
     return "\n".join(parts)
 
 
-def _sections(path: str, schema: Schema) -> Iterator[str]:
+def fields_of_check_types() -> dict[Path, str]:
+    """Give what stands between the markers, by page: each type's fields, and those of all checks.
+
+    The list of the pages is generated too, so that no type can be forgotten there.
+    """
+    check = _root()["properties"]["spec"]["properties"]["checks"]["items"]
+    pages = {
+        CHECKS / f"{kind}.md": "\n".join(
+            _sections(f"{_CHECK}.{kind}", check["properties"][kind], level=3)
+        )
+        for kind in CHECK_TYPES
+    }
+    listed = [
+        f"| [`{kind}`]({kind}.md) | {_cell(model.__doc__ or '')}"
+        f" | {' '.join(f'`{finding}`' for finding in model.findings)} |"
+        for kind, model in CHECK_TYPES.items()
+    ]
+    shared = {name: field for name, field in check["properties"].items() if name not in CHECK_TYPES}
+    head = ["| Type | Asserts | Findings |", "|---|---|---|"]
+    common = [*_sections(_CHECK, {**check, "properties": shared}, level=3)]
+    return pages | {INDEX: "\n".join([*head, *listed, "", *common])}
+
+
+_CHECK = "spec.checks[]"
+
+
+def _root() -> Schema:
+    schema: Schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def _sections(path: str, schema: Schema, *, level: int = 2) -> Iterator[str]:
     """Give the section of one object and then those of the objects in it."""
     required = schema.get("required", ())
     rows = [
@@ -52,11 +92,11 @@ def _sections(path: str, schema: Schema) -> Iterator[str]:
         for name, field in schema["properties"].items()
     ]
     table = ["| Field | Type | Default | Meaning |", "|---|---|---|---|", *rows]
-    yield "\n".join([f"## {path}", "", *_intro(schema), *table, ""])
+    yield "\n".join([f"{'#' * level} {path}", "", *_intro(schema), *table, ""])
     for name, field in schema["properties"].items():
         inner = field.get("items", field)
         if "properties" in inner:
-            yield from _sections(f"{path}.{name}" + "[]" * ("items" in field), inner)
+            yield from _sections(f"{path}.{name}" + "[]" * ("items" in field), inner, level=level)
 
 
 def _intro(schema: Schema) -> list[str]:
@@ -120,22 +160,52 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+class PageError(Exception):
+    """A page lacks what is written by hand; the message says what to do."""
+
+
+def files() -> dict[Path, str]:
+    """Give the text that each file should have. Raise PageError for a page that nobody wrote."""
+    texts = {path: _filled(path, fields) for path, fields in fields_of_check_types().items()}
+    return {REFERENCE: reference_text()} | texts
+
+
+def _filled(path: Path, fields: str) -> str:
+    """Put the fields between the markers of a page."""
+    text = path.read_text("utf-8") if path.is_file() else ""
+    head, begin, rest = text.partition(f"{BEGIN}\n")
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise PageError(
+            f"{path} is missing, or has not both of the lines between which its fields stand:"
+            f" write it like the other pages of {CHECKS}, with {BEGIN!r} and {END!r}"
+        )
+    return f"{head}{BEGIN}\n\n{fields}\n{END}{tail}"
+
+
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; fail when the file is not up to date.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file is not up to date.")
 def main(check: bool) -> None:
-    """Write docs/reference.md."""
-    text = reference_text()
-    if REFERENCE.is_file() and REFERENCE.read_text("utf-8") == text:
-        return
-    if check:
+    """Write docs/reference.md, and the fields into docs/checks/."""
+    try:
+        texts = files()
+    except PageError as wrong:
+        raise click.ClickException(str(wrong)) from None
+    stale = [
+        path
+        for path, text in texts.items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    ]
+    if check and stale:
         click.echo(
-            f"not up to date: {REFERENCE}."
+            f"not up to date: {', '.join(map(str, stale))}."
             " Run `python -m servicesop.cli.generate_docs` and commit the result.",
             err=True,
         )
         sys.exit(1)
-    REFERENCE.write_text(text, "utf-8")
-    click.echo(f"wrote {REFERENCE}")
+    for path in stale:
+        path.write_text(texts[path], "utf-8")
+        click.echo(f"wrote {path}")
 
 
 if __name__ == "__main__":

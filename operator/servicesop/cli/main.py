@@ -1,8 +1,7 @@
-"""`servicesop`: the operator's process."""
+"""`servicesop`: the operator's process, and what people run themselves."""
 
 import asyncio
 import logging
-import re
 from datetime import timedelta
 from ipaddress import ip_network
 from itertools import chain
@@ -16,6 +15,8 @@ from servicesop.app.config import Config
 from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
 from servicesop.app.probes import ListenError
+from servicesop.cli.check import check
+from servicesop.cli.options import AddressType
 from servicesop.sources.dial import Network
 from servicesop.sources.kubernetes.access import AccessError
 
@@ -33,21 +34,6 @@ class DurationType(click.ParamType[timedelta]):
             return parse_duration(value)
         except ValueError as wrong:
             self.fail(f"{value!r}: {wrong}", param, ctx)
-
-
-class AddressType(click.ParamType[tuple[str, int]]):
-    """HOST:PORT."""
-
-    name = "host:port"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        """Read it, or tell the user the allowed form."""
-        found = re.fullmatch(r"(?P<host>.+):(?P<port>\d{1,5})", str(value))
-        if not found or not 0 < int(found["port"]) < 65536:
-            self.fail(f'{value!r}: must be HOST:PORT, such as "10.0.0.7:5432"', param, ctx)
-        return found["host"].strip("[]"), int(found["port"])
 
 
 class NetworksType(click.ParamType[tuple[Network, ...]]):
@@ -73,6 +59,9 @@ class NetworksType(click.ParamType[tuple[Network, ...]]):
 @click.version_option(package_name="servicesop")
 def main() -> None:
     """Standard operating procedures as Kubernetes objects."""
+
+
+main.add_command(check)
 
 
 @main.command()

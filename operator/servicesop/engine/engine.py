@@ -15,13 +15,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from servicesop.api.checks.check import Check
-from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
 from servicesop.api.status import (
     Outcome,
     Status,
     Tri,
 )
+from servicesop.checks.ask import ask
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.engine.acting import target_of
 from servicesop.engine.clock import Clock
@@ -33,8 +33,6 @@ from servicesop.engine.scheduler import Scheduler
 from servicesop.engine.sop import Key, Sop
 from servicesop.engine.turn import Turns
 from servicesop.judge.debounce import HELD
-from servicesop.judge.results import Sample, error
-from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import Place, WorkloadCache
@@ -283,7 +281,12 @@ class Engine:
             if sop.watched.get(name) is not watched:
                 return  # while it waited for its turn, something that it depends on has failed
             began = self._clock.monotonic()
-            sample = await self._sample(watched.runner, watched.check)
+            sample = await ask(
+                watched.runner,
+                watched.check,
+                self._clock.now(),
+                lambda defect: self._defect("check", defect),
+            )
         kind = watched.check.type
         self._metrics.checks.labels(kind, sample.verdict).inc()
         self._metrics.check_seconds.labels(kind).observe(self._clock.monotonic() - began)
@@ -301,22 +304,6 @@ class Engine:
         for end in ends:
             if end is not None and end > now:
                 self._scheduler.hasten((sop.key, name), (end - now).total_seconds())
-
-    async def _sample(self, runner: CheckRunner, check: Check) -> Sample:
-        try:
-            async with asyncio.timeout(check.timeout.total_seconds()):
-                return await runner.run(self._clock.now())
-        except SourceError as unable:
-            return error(unable.reason, unable.message)
-        except TimeoutError:
-            return error(
-                UnknownReason.TIMED_OUT,
-                "no answer within the check's timeout; see whether what it asks is up and fast"
-                " enough, or raise the timeout",
-            )
-        except Exception as defect:  # noqa: BLE001 - one check must not end the others
-            self._defect("check", defect)
-            return error(UnknownReason.INTERNAL_ERROR, "the operator's log has the details")
 
     # Turns.
 

@@ -67,11 +67,15 @@ class DialGuard:
         refused: Collection[Network] = (),
         nodes: Callable[[], Collection[str]] = tuple,
         resolve: Resolve | None = None,
+        *,
+        advice: str = "ask the operator's administrator for an exception",
     ) -> None:
+        """`advice` is what whoever is refused can do about it."""
         self._exceptions = exceptions
         self._refused = refused
         self._nodes = nodes
         self._resolve = resolve
+        self._advice = advice
 
     async def address(self, host: str, port: int) -> str:
         """Give the address to connect to for `host`.
@@ -92,8 +96,8 @@ class DialGuard:
             raise SourceError(
                 UnknownReason.ADDRESS_REFUSED,
                 "the host is an address that the operator never connects to (loopback, link-local, "
-                "metadata, multicast, a node or the API server); name another host, or ask the "
-                "operator's administrator for an exception",
+                "metadata, multicast, a node or the API server); name another host, or "
+                + self._advice,
             )
         return str(addresses[0])
 

@@ -1,6 +1,7 @@
 """docs/sop.md explains every field, and what it shows is an SOP."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_a_stale_reference_is_refused_and_then_written(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "docs").mkdir()
+    shutil.copytree(DOCS / "checks", tmp_path / "docs" / "checks")
     reference = tmp_path / "docs" / "reference.md"
     reference.write_text("old")
 

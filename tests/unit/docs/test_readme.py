@@ -13,7 +13,7 @@ from readme.output import missing_line
 from servicesop.api.sop import Spec
 
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 SHOWN = """\
    ok  the lease has run out        2.9 s
 [...]
@@ -50,7 +50,7 @@ def test_the_readme_runs_both_commands_and_leaves_out_only_the_image() -> None:
     assert {block.use for block in blocks} >= set(Use)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
     lost = []
     for link in re.findall(r"\]\((?!https://)([^)]+)\)", document.read_text()):
@@ -63,7 +63,9 @@ def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
 
 
 def test_the_readme_leads_to_every_document() -> None:
-    assert [path.name for path in DOCS.glob("*.md") if f"(docs/{path.name})" not in README] == []
+    documents = [path.name for path in DOCS.glob("*.md")] + ["checks/README.md"]
+
+    assert [name for name in documents if f"(docs/{name})" not in README] == []
 
 
 def test_the_changelog_has_a_section_for_this_version() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from servicesop.api.checks.check import Check
+from servicesop.api.checks.logs import Logs
 from servicesop.api.checks.workload import Workload
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState
@@ -322,10 +323,14 @@ WORKLOAD = {"workload": {"replicas": 1}}
 @pytest.mark.parametrize(
     ("fields", "fail", "recover"),
     [
-        ({"logs": {"pattern": "x", "within": "1m", "max": 0}}, {"TooMany": 20, "TooFew": 20}, 20),
+        (
+            {"logs": {"pattern": "x", "within": "1m", "max": 0}},
+            dict.fromkeys(Logs.findings, 20),
+            20,
+        ),
         (
             {"logs": {"pattern": "x", "within": "1m", "max": 0}, "for": "0s", "recoverFor": "7s"},
-            {"TooMany": 0, "TooFew": 0},
+            dict.fromkeys(Logs.findings, 0),
             7,
         ),
         ({"leader": {"workers": ["a"], "lease": LEASE}}, {"None": 90, "Many": 45}, 20),

@@ -239,6 +239,8 @@ class Cluster:
         self.queues: dict[str, asyncio.Queue[tuple[str, Json]]] = {}
         self.version = 0
 
+    unwatchable = KubeClient.unwatchable
+
     def _versioned(self, item: Json) -> Json:
         self.version += 1
         item = copy.deepcopy(item)

@@ -14,6 +14,8 @@ from typing import Any, Final, Self
 import aiohttp
 from yarl import URL
 
+from servicesop.api.reasons import UnknownReason
+from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.access import Access
 
 Json = dict[str, Any]
@@ -363,14 +365,17 @@ class _Requests:
 
 
 class RunnerClient(_Requests):
-    """A namespace's own runner, by impersonation, and nothing outside that namespace."""
+    """Whoever runs a namespace's checks, and nothing outside that namespace.
 
-    def __init__(self, transport: _Transport, namespace: str) -> None:
+    That is the namespace's own runner, by impersonation; or, where a person runs them, that person.
+    """
+
+    def __init__(self, transport: _Transport, namespace: str, *, impersonate: bool = True) -> None:
         if not _NAMESPACE.fullmatch(namespace):
             raise ValueError("a runner needs the name of a namespace")
         # Only the user: the server adds the ServiceAccount's groups itself, and refuses them here.
         user = f"system:serviceaccount:{namespace}:{RUNNER}"
-        super().__init__(transport, {"Impersonate-User": user})
+        super().__init__(transport, {"Impersonate-User": user} if impersonate else {})
         self.namespace = namespace
         self._inside = re.compile(
             rf"/(?:api/v1|apis/[^/]+/[^/]+)/namespaces/{re.escape(namespace)}/.+"
@@ -454,6 +459,62 @@ class KubeClient(_Requests):
         )
         status = review.get("status")
         return isinstance(status, dict) and status.get("allowed") is True
+
+    async def refusal(
+        self, namespace: str, right: str, grant: str = "manifests/runner"
+    ) -> SourceError:
+        """Explain that the runner was refused a right, such as `get pods/log`.
+
+        `grant` is what grants it. The API server refuses an account that does not exist in the same
+        words as one without rights, and people need to know which.
+        """
+        try:
+            exists = await self.runner_exists(namespace)
+        except (ApiError, ApiUnreachable):
+            exists = True  # not known; the refusal itself is what can be told
+        if not exists:
+            return SourceError(
+                UnknownReason.NO_RUNNER,
+                f"this namespace has no ServiceAccount {RUNNER}; apply manifests/runner",
+            )
+        return SourceError(
+            UnknownReason.ACCESS_DENIED,
+            f"{RUNNER} may not {right}; grant it in this namespace ({grant})",
+        )
+
+    def unwatchable(self, objects: str) -> SourceError:
+        """Explain that this account may not list and watch something, such as `Pods`."""
+        return SourceError(
+            UnknownReason.API_UNAVAILABLE,
+            f"the operator's own account may not list and watch {objects} here; apply the"
+            " ClusterRole and binding that the installation ships",
+        )
+
+
+class UserClient(KubeClient):
+    """A person's own account: what the operator asks as a namespace's runner, the person asks."""
+
+    def as_runner(self, namespace: str) -> RunnerClient:
+        """Give the client of whoever runs the checks there: the person."""
+        return RunnerClient(self._transport, namespace, impersonate=False)
+
+    async def refusal(
+        self, namespace: str, right: str, grant: str = "manifests/runner"
+    ) -> SourceError:
+        """Explain that the person was refused a right."""
+        return SourceError(
+            UnknownReason.ACCESS_DENIED,
+            f"you may not {right} in the namespace {namespace}; ask its team for a Role that allows"
+            " it, or use another context",
+        )
+
+    def unwatchable(self, objects: str) -> SourceError:
+        """Explain that the person may not list and watch something."""
+        return SourceError(
+            UnknownReason.ACCESS_DENIED,
+            f"you may not list and watch {objects} here; ask for the ClusterRole view in this"
+            " namespace, or use another context",
+        )
 
 
 def _cut(response: aiohttp.ClientResponse) -> None:

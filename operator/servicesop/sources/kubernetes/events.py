@@ -55,6 +55,10 @@ class EventCache:
             self._drop(namespace)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
+    def unwatchable(self) -> SourceError:
+        """Explain that Events may not be watched."""
+        return self._client.unwatchable("Events")
+
     def _drop(self, namespace: str) -> None:
         watch = self._watches.pop(namespace)
         if watch.end is not None:
@@ -78,11 +82,7 @@ class NamespaceEvents:
         if watch.informer.current:
             return RecentEvents(watch.seen.values(), watch.whole_since)
         if watch.informer.refused:
-            raise SourceError(
-                UnknownReason.API_UNAVAILABLE,
-                "the operator's own account may not list and watch Events here; apply the"
-                " ClusterRole and binding that the installation ships",
-            )
+            raise self._cache.unwatchable()
         raise SourceError(
             UnknownReason.API_UNAVAILABLE,
             "the API server gives no complete view of this namespace's Events at the moment; it is"

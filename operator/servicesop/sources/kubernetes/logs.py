@@ -9,7 +9,6 @@ from typing import Final
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import PodGone, SourceError
 from servicesop.sources.kubernetes.client import (
-    RUNNER,
     ApiError,
     ApiUnreachable,
     KubeClient,
@@ -101,7 +100,9 @@ class NamespaceLogs:
                 if error.status == 400:
                     return
                 if error.status in (401, 403):
-                    raise await self._refused() from None
+                    raise await self._client.refusal(
+                        self._runner.namespace, "get pods/log"
+                    ) from None
                 raise SourceError(
                     UnknownReason.API_UNAVAILABLE,
                     f"the log of container {container} cannot be read at the moment: the API server"
@@ -112,23 +113,6 @@ class NamespaceLogs:
                     UnknownReason.API_UNAVAILABLE,
                     f"the log of container {container} broke off or did not come in time",
                 ) from None
-
-    async def _refused(self) -> SourceError:
-        # The API server refuses an account that does not exist in the same words as one without
-        # rights, and people need to know which.
-        try:
-            exists = await self._client.runner_exists(self._runner.namespace)
-        except (ApiError, ApiUnreachable):
-            exists = True
-        if not exists:
-            return SourceError(
-                UnknownReason.NO_RUNNER,
-                f"this namespace has no ServiceAccount {RUNNER}; create it and let it get pods/log",
-            )
-        return SourceError(
-            UnknownReason.ACCESS_DENIED,
-            f"the ServiceAccount {RUNNER} may not get pods/log here; bind it a Role that allows it",
-        )
 
 
 def _pieces(chunk: bytes) -> Iterator[bytes]:

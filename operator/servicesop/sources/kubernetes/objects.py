@@ -6,7 +6,6 @@ from typing import Any, Final
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import (
-    RUNNER,
     ApiError,
     ApiUnreachable,
     Json,
@@ -140,27 +139,11 @@ class NamespaceObjects:
         if refused.reason == "BadAnswer":
             return _bad_answer(kind)
         if refused.status in (401, 403):
-            return await self._refused(kind, verb)
-        return SourceError(
-            UnknownReason.API_UNAVAILABLE, "the API server refuses to answer now; asked again"
-        )
-
-    async def _refused(self, kind: Kind, verb: str) -> SourceError:
-        # The API server refuses an account that does not exist in the same words as one without
-        # rights, and people need to know which.
-        try:
-            exists = await self._client.runner_exists(self._runner.namespace)
-        except (ApiError, ApiUnreachable):
-            exists = True
-        if not exists:
-            return SourceError(
-                UnknownReason.NO_RUNNER,
-                f"this namespace has no ServiceAccount {RUNNER}; apply manifests/runner",
+            return await self._client.refusal(
+                self._runner.namespace, f"{verb} {kind.qualified}", "manifests/runner/objects"
             )
         return SourceError(
-            UnknownReason.ACCESS_DENIED,
-            f"{RUNNER} may not {verb} {kind.qualified}; grant it in this namespace"
-            " (manifests/runner/objects)",
+            UnknownReason.API_UNAVAILABLE, "the API server refuses to answer now; asked again"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
-from servicesop.sources.kubernetes.client import RUNNER, ApiError, ApiUnreachable, KubeClient
+from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 
 
 class Secrets:
@@ -44,22 +44,7 @@ class Secrets:
                 " spec.connections",
             )
         if status in (401, 403):
-            if not await self._runner_exists(namespace):
-                return SourceError(
-                    UnknownReason.NO_RUNNER,
-                    f"this namespace has no ServiceAccount {RUNNER}; apply manifests/runner",
-                )
-            return SourceError(
-                UnknownReason.ACCESS_DENIED,
-                f"{RUNNER} may not get Secret {name}; grant it in this namespace"
-                " (manifests/runner)",
-            )
+            return await self._client.refusal(namespace, f"get Secret {name}")
         return SourceError(
             UnknownReason.API_UNAVAILABLE, "the API server refuses to answer now; asked again"
         )
-
-    async def _runner_exists(self, namespace: str) -> bool:
-        try:
-            return await self._client.runner_exists(namespace)
-        except (ApiError, ApiUnreachable):
-            return True  # not known; the refusal itself is what can be told

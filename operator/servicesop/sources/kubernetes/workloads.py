@@ -20,6 +20,8 @@ ACTION_ANNOTATION: Final = "servicesop.io/action"
 MAX_NAMESPACES = 50
 """With more namespaces than this, cluster-wide watches are cheaper than some for each."""
 
+_SETTLING_SECONDS = 0.02
+
 # The reason is NewReplicaSetAvailable once all pods of the template have been available, and stays
 # so when one of them is lost later.
 _PROGRESSING: Final = frozenset({"NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated"})
@@ -123,6 +125,11 @@ class _Scope:
     def refused(self, kind: WorkloadKind) -> bool:
         """Say whether the API server does not let the operator see what this kind needs."""
         return any(informer.refused for informer in self._behind(kind))
+
+    @property
+    def settled(self) -> bool:
+        """Whether each kind is either known or refused."""
+        return all(self.current(kind) or self.refused(kind) for kind in self._kinds)
 
     def _behind(self, kind: WorkloadKind) -> tuple[Informer[Any], ...]:
         between = self._replica_sets if kind is WorkloadKind.DEPLOYMENT else None
@@ -271,6 +278,12 @@ class WorkloadCache:
             raise LookupError("nobody holds this namespace")
         await scope.synced()
 
+    async def settled(self, namespace: str) -> None:
+        """Wait until each kind held in the namespace is known completely, or is refused."""
+        scope = self._scope(namespace)
+        while scope is not None and not scope.settled:  # noqa: ASYNC110 - several informers, each with two ways to end
+            await asyncio.sleep(_SETTLING_SECONDS)
+
     @property
     def last_traffic(self) -> float | None:
         """The oldest `last_traffic` over all watches (monotonic seconds); None without a watch."""
@@ -300,16 +313,9 @@ class WorkloadCache:
         if scope is not None and scope.current(kind):
             return scope
         if scope is not None and scope.refused(kind):
-            needed = (
-                "StatefulSets"
-                if kind is WorkloadKind.STATEFUL_SET
-                else ("Deployments, ReplicaSets")
-            )
-            raise SourceError(
-                UnknownReason.API_UNAVAILABLE,
-                f"the operator's own account may not list and watch {needed} and"
-                " Pods here; apply the ClusterRole and binding that the installation ships",
-            )
+            stateful = kind is WorkloadKind.STATEFUL_SET
+            needed = "StatefulSets" if stateful else "Deployments, ReplicaSets"
+            raise self._client.unwatchable(f"{needed} and Pods")
         raise SourceError(
             UnknownReason.API_UNAVAILABLE,
             "the API server gives no complete view of this namespace's workloads at the moment;"

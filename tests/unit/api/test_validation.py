@@ -1,0 +1,78 @@
+"""An SOP that never met an API server is refused in the API server's words."""
+
+from typing import Any
+
+import pytest
+
+from servicesop.api.validation import InvalidSpecError, valid_spec
+from sop_cases import BROKEN, Broken, complete
+
+CIRCLE = "two checks that depend on each other"
+# The server's own text of what RE2 does not know stands in front of ours; here the check says it.
+# Of a circle the server can name only where it begins.
+OTHER_WORDS = {"a pattern that RE2 does not know", CIRCLE}
+
+
+def faults(spec: object) -> tuple[str, ...]:
+    with pytest.raises(InvalidSpecError) as raised:
+        valid_spec(spec)
+    return raised.value.faults
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = complete()["spec"]
+    return spec | fields
+
+
+def test_a_complete_sop_is_read() -> None:
+    assert valid_spec(complete()["spec"]).title
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [pytest.param(case, id=name) for name, case in BROKEN.items() if name not in OTHER_WORDS],
+)
+def test_a_broken_sop_is_refused_in_the_words_of_the_server(broken: Broken) -> None:
+    assert faults(broken.sop()["spec"]) == (broken.says,)
+
+
+def test_a_circle_is_refused_with_the_way_around() -> None:
+    (fault,) = faults(BROKEN[CIRCLE].sop()["spec"])
+
+    assert fault == BROKEN[CIRCLE].says.replace(
+        "; wrong in cluster-leader", ": cluster-leader -> accepted-moves-on -> cluster-leader"
+    )
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    spec = changed(every="often", tittle="x")
+    spec["checks"][0]["workload"]["minReady"] = -1
+    del spec["title"]
+
+    assert sorted(faults(spec)) == [
+        "spec.checks[0].workload.minReady: Invalid value: -1:"
+        " input should be greater than or equal to 0",
+        'spec.every: Invalid value: "often": must be a duration such as "30s", "3m" or "1h30m"',
+        "spec.title: Required value",
+        "unknown field spec.tittle",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [
+        (None, "spec: Invalid value: "),
+        ("text", 'spec: Invalid value: "text": '),
+        (changed(mode="Force"), "spec.mode: Unsupported value: \"Force\": must be 'Observe', "),
+        (changed(checks=[]), "spec.checks: Invalid value: "),
+    ],
+    ids=["nothing", "a text", "another mode", "no checks"],
+)
+def test_what_the_schema_refuses_is_told_with_its_field(spec: object, fault: str) -> None:
+    assert faults(spec)[0].startswith(fault)
+
+
+def test_a_long_value_is_not_repeated() -> None:
+    (fault,) = faults(changed(every="x" * 1000))
+
+    assert fault == 'spec.every: Invalid value: must be a duration such as "30s", "3m" or "1h30m"'
