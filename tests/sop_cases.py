@@ -132,6 +132,10 @@ def _changed(spec: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in (spec | fields).items() if value is not ABSENT}
 
 
+LEADER_LOGS = {"container": "service", "acquired": "{worker} leads", "lost": "{worker} led"}
+"""Lines of a leader, as they should be."""
+
+
 BROKEN = {
     "a check of two types": Broken(
         {"checks.0.logs": {"pattern": "x", "within": "1m", "max": 0}},
@@ -569,6 +573,109 @@ BROKEN = {
             "http:// or https:// URL"
         ),
     ),
+    "a leader check that asks nobody": Broken(
+        {"checks.1.leader.lease": ABSENT},
+        (
+            "spec.checks[1].leader: Invalid value: at least one of the fields in "
+            "[lease kubernetesLease logs] must be set"
+        ),
+    ),
+    "leases in a table and in Kubernetes": Broken(
+        {"checks.1.leader.kubernetesLease": {"name": "orders"}},
+        (
+            "spec.checks[1].leader: Invalid value: lease and kubernetesLease exclude each other:"
+            " one of them says who leads"
+        ),
+    ),
+    "a leader check without workers": Broken(
+        {"checks.1.leader.workers": ABSENT},
+        (
+            "spec.checks[1].leader: Invalid value: workers must be named, unless"
+            " kubernetesLease.name is the name of a single Lease"
+        ),
+    ),
+    "a Lease for several workers": Broken(
+        {
+            "checks.1.leader": {
+                "workers": ["cluster", "dns"],
+                "kubernetesLease": {"name": "orders"},
+            }
+        },
+        (
+            "spec.checks[1].leader: Invalid value: kubernetesLease.name must hold {worker} when"
+            " there are several workers"
+        ),
+    ),
+    "a worker that no Lease can be named after": Broken(
+        {
+            "checks.1.leader": {
+                "workers": ["accepted_kafka"],
+                "kubernetesLease": {"name": "orders-{worker}"},
+            }
+        },
+        (
+            "spec.checks[1].leader: Invalid value: workers that stand in kubernetesLease.name must"
+            " be lower case letters, digits, '-' and '.'"
+        ),
+    ),
+    "a Lease whose name leads elsewhere": Broken(
+        {"checks.1.leader": {"kubernetesLease": {"name": "../pods"}}},
+        (
+            'spec.checks[1].leader.kubernetesLease.name: Invalid value: "../pods": must be the'
+            " name of a Lease: lower case letters, digits, '-' and '.', with {worker} in it at"
+            " most once"
+        ),
+    ),
+    "a leader's line that does not name its worker": Broken(
+        {
+            "checks.1.leader": {
+                "workers": ["cluster", "dns"],
+                "logs": LEADER_LOGS | {"lost": "leads no more"},
+            }
+        },
+        (
+            "spec.checks[1].leader: Invalid value: every pattern of logs must hold {worker} when"
+            " there are several workers"
+        ),
+    ),
+    "a printed worker that is none": Broken(
+        {"checks.1.leader.logs": LEADER_LOGS | {"printed": [{"worker": "dns", "text": "DNS"}]}},
+        "spec.checks[1].leader: Invalid value: logs.printed must name workers of this check",
+    ),
+    "two workers that are printed alike": Broken(
+        {
+            "checks.1.leader": {
+                "workers": ["cluster", "dns"],
+                "logs": LEADER_LOGS
+                | {
+                    "printed": [
+                        {"worker": "dns", "text": "Manager"},
+                        {"worker": "cluster", "text": "Manager"},
+                    ]
+                },
+            }
+        },
+        (
+            "spec.checks[1].leader.logs: Invalid value: printed must not name a worker twice, or"
+            " print two workers in the same way"
+        ),
+    ),
+    "a leader's line with its worker twice": Broken(
+        {"checks.1.leader.logs": LEADER_LOGS | {"acquired": "{worker} leads {worker}"}},
+        (
+            'spec.checks[1].leader.logs.acquired: Invalid value: "{worker} leads {worker}": must'
+            " not hold {worker} or {holder} more than once"
+        ),
+        by_models=False,
+    ),
+    "an unknown target of a leader check": Broken(
+        {"checks.1.leader.logs": LEADER_LOGS | {"target": "app"}},
+        (
+            "spec.checks: Invalid value: checks[].leader.logs.target must be the name of one of"
+            " spec.targets; wrong in cluster-leader"
+        ),
+        by_models=False,
+    ),
     "a table with a semicolon": Broken(
         {"checks.1.leader.lease.table": "leases;drop"},
         (
@@ -872,7 +979,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -886,7 +993,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -900,7 +1007,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -914,7 +1021,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),
@@ -928,7 +1035,7 @@ BROKEN = {
             "finding of the check's type (workload: TooFewConfigured NotReady "
             "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
             "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many, "
+            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew); "
             "wrong in ClusterProvisioningLatency"
         ),

@@ -386,6 +386,15 @@ def largest() -> dict[str, Any]:
     classes = [{"name": f"Class{n}", "pattern": "x" * 512, "minShare": "0.125"} for n in range(8)]
     labels = {f"{'l' * 60}{number}": "v" * 63 for number in range(8)}
     selector = {"selector": {"matchLabels": labels}, "onNone": "Failed"}
+    workers = [f"{number:02d}".ljust(63, "w") for number in range(32)]
+    line = "{worker}{holder}".ljust(512, "x")
+    leading = {
+        "target": "target-11",
+        "container": "c" * 63,
+        **dict.fromkeys(("acquired", "lost", "stopped"), line),
+        "heartbeat": {"pattern": line, "within": "75s"},
+        "printed": [{"worker": worker, "text": worker} for worker in workers],
+    }
     for number in range(0, 64, 7):
         database = {"connection": "connection-11", "table": "t"}
         names = [f"some-check-{number + offset}" for offset in range(7)]
@@ -401,7 +410,7 @@ def largest() -> dict[str, Any]:
             },
             {"events": {"target": "target-11", "reasons": ["R" * 128] * 12, "within": "1h"}},
             {"logs": logs | {"classes": classes}},
-            {"leader": {"workers": ["w"] * 32, "lease": database}},
+            {"leader": {"workers": workers, "lease": database, "logs": leading}},
             {
                 "sql": {
                     "connection": "connection-11",

@@ -21,6 +21,12 @@ class UnknownReason(StrEnum):
     """The object's controller has not said it: the condition or phase is absent or Unknown."""
     NO_OBJECTS = "NoObjects"
     """The selector matches no object."""
+    SILENT_LOGS = "SilentLogs"
+    """No pod has logged any of the lines that the check looks for: their absence tells nothing."""
+    INCOMPLETE_LEASE = "IncompleteLease"
+    """The Lease lacks a field without which it does not say who leads."""
+    CLOCKS_DIFFER = "ClocksDiffer"
+    """The Lease was renewed in the future: its clock and the operator's do not agree."""
 
     # Could not ask.
     TARGET_NOT_FOUND = "TargetNotFound"

@@ -254,7 +254,7 @@ def _variable(path: Path) -> str:
 def _targets_needed(spec: Mapping[str, Any]) -> Rule:
     users = _users(spec)
     unused = " && ".join(_every("self", path[:-1], _not_used(spec, path)) for path in users)
-    names = " ".join(path[-1] for path in users)
+    names = " ".join(dict.fromkeys(path[-1] for path in users))
     return Rule(
         f"(has(self.targets) && self.targets.size() > 0) || ({unused})",
         f"targets must hold at least one workload when one of [{names}] is used",

@@ -1,88 +1,132 @@
-"""The check `leader`: every named worker has exactly one valid lease holder in a table."""
+"""The check `leader`: every named worker has exactly one leader.
 
+Leases say who leads, logs what the pods make of it; a further source is one more `LeaseSource`, or
+one more argument of `judge_leaders`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
-
-from psycopg.sql import SQL, Identifier
+from typing import Protocol
 
 from servicesop.api.checks.check import Check
-from servicesop.api.checks.leader import LeaseTable
+from servicesop.api.checks.leader import Leader
 from servicesop.api.reasons import UnknownReason
-from servicesop.checks.runner import NO_TURN, Surroundings
-from servicesop.judge.results import Sample, failed, passed
+from servicesop.checks.leader_judgement import Held, Logs, judge_leaders
+from servicesop.checks.leader_lease import KubernetesLeases
+from servicesop.checks.leader_lines import LeaderLineReader
+from servicesop.checks.leader_logs import LoggedLeaders
+from servicesop.checks.leader_table import TableLeases
+from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings, Turn
+from servicesop.checks.targets import target_workload
+from servicesop.judge.results import Sample
+from servicesop.judge.rollout import PodView
 from servicesop.sources.errors import SourceError
 
 
-class LeaderRunner:
-    """Counts the holders of valid leases per worker. Keeps nothing between runs.
+class LeaseSource(Protocol):
+    """Says who holds the leases."""
+
+    async def held(self, now: datetime) -> dict[str, Held]:
+        """Ask for all workers. Raise SourceError."""
+
+
+class LeaderCheck:
+    """Asks the leases, reads what is new in the logs, and judges both together.
 
     A finding is what is seen now: a take-over leaves a worker without a leader for a while, and two
     leaders for one election are usual. How long each may last is for the debouncing of findings.
     """
 
     reacts_to = None
-    turn = NO_TURN
 
-    def __init__(self, check: Check, surroundings: Surroundings) -> None:
-        assert check.leader is not None
-        lease = check.leader.lease
-        self._workers = check.leader.workers
-        self._database = surroundings.database(surroundings.connections[lease.connection])
-        self._timeout = check.timeout.total_seconds()
-        self._query = _holders_per_worker(lease)
+    def __init__(self, spec: Leader, surroundings: Surroundings, timeout: float) -> None:
+        self._spec = spec
+        self._workers = spec.names
+        self._surroundings = surroundings
+        self._leases = _lease_source(spec, surroundings, timeout)
+        self._logs_timeout = timeout / 2 if self._leases is not None else None
+        self._logs: LoggedLeaders | None = None
+        self._problem: SourceError | None = None
+        if spec.logs is not None:
+            try:
+                reader = LeaderLineReader(spec.logs, self._workers)
+            except SourceError as problem:
+                self._problem = problem
+            else:
+                self._logs = LoggedLeaders(
+                    spec.logs, self._workers, reader, surroundings.logs, self._pods
+                )
+
+    @property
+    def turn(self) -> Turn:
+        """The bounds on how many checks ask the API server and read logs at once.
+
+        A database bounds itself.
+        """
+        objects, logs = self._surroundings.objects.turns, self._surroundings.logs.turns
+        return _in_turn(
+            objects if self._spec.kubernetes_lease is not None else NO_TURN,
+            logs if self._spec.logs is not None else NO_TURN,
+        )
 
     async def run(self, now: datetime) -> Sample:
-        """Ask and judge, by the database's clock. Raise SourceError."""
-        rows = await self._database.query(
-            self._query,
-            (list(self._workers),),
-            timeout=self._timeout,
-            max_rows=len(self._workers),
-        )
-        holders = dict.fromkeys(self._workers, 0)
-        for row in rows:
-            match row:
-                # Only workers that were asked for, each once: no other name may reach the message.
-                case (str() as worker, int() as count) if holders.get(worker) == 0 and count > 0:
-                    holders[worker] = count
-                case _:
-                    raise SourceError(
-                        UnknownReason.BAD_ANSWER, "the table of leases cannot be read"
-                    )
-        return _judge(holders)
+        """Observe and judge. Raise SourceError.
+
+        Without an answer about the leases nothing is judged: pods that lost their database stop
+        leading and say so, which is no fault of theirs. Without the logs, what the leases say
+        still counts where it is a failure.
+        """
+        if self._problem is not None:
+            raise self._problem
+        held = await self._leases.held(now) if self._leases is not None else None
+        logs, problem = await self._read_logs(now)
+        sample = judge_leaders(self._workers, held, logs)
+        if problem is not None and not sample.findings:
+            raise problem
+        return sample
+
+    async def _read_logs(self, now: datetime) -> tuple[Logs | None, SourceError | None]:
+        if self._logs is None:
+            return None, None
+        problem = None
+        try:
+            # A node that does not answer must not keep a lease from being judged: that its leader
+            # is gone is just what the lease then tells.
+            async with asyncio.timeout(self._logs_timeout):
+                await self._logs.read(now)
+        except SourceError as error:
+            problem = error
+        except TimeoutError:
+            problem = SourceError(
+                UnknownReason.TIMED_OUT,
+                "the logs could not be read within half of the check's timeout",
+            )
+        return self._logs.judge(now), problem
+
+    def _pods(self) -> Sequence[PodView]:
+        target = self._spec.logs.target if self._spec.logs is not None else None
+        workload = target_workload(self._surroundings, target)
+        return self._surroundings.workloads.pods(workload)
 
 
-def _holders_per_worker(lease: LeaseTable) -> str:
-    """Write the query. Rows of other workers (of older versions, say) never come into it."""
-    columns = lease.columns
-    names = {
-        "worker": Identifier(columns.worker),
-        "holder": Identifier(columns.holder),
-        "expires": Identifier(columns.expires),
-        "table": Identifier(*lease.table.split(".")),
-    }
-    text = (
-        "SELECT {worker}::text, count(DISTINCT {holder}::text)::int FROM {table}"
-        " WHERE {worker}::text = ANY($1::text[]) AND {holder}::text <> '' AND {expires} > now()"
-    )
-    if columns.deleted is not None:
-        text += " AND {deleted} IS NULL"
-        names["deleted"] = Identifier(columns.deleted)
-    return SQL(text + " GROUP BY 1").format(**names).as_string()
+@asynccontextmanager
+async def _in_turn(first: Turn, second: Turn) -> AsyncIterator[None]:
+    async with first, second:
+        yield
 
 
-def _judge(holders: dict[str, int]) -> Sample:
-    none = [worker for worker, count in holders.items() if count == 0]
-    many = [worker for worker, count in holders.items() if count > 1]
-    if not none and not many:
-        return passed("every worker has exactly one leader")
-    findings = {name for name, workers in (("None", none), ("Many", many)) if workers}
-    faults = [
-        f"{fault}: {', '.join(workers)}"
-        for fault, workers in (("no leader", none), ("more than one leader", many))
-        if workers
-    ]
-    evidence = (
-        *(f"{worker}: no valid lease" for worker in none),
-        *(f"{worker}: {holders[worker]} leaders" for worker in many),
-    )
-    return failed(findings, "; ".join(faults), evidence)
+def _lease_source(spec: Leader, surroundings: Surroundings, timeout: float) -> LeaseSource | None:
+    if spec.lease is not None:
+        database = surroundings.database(surroundings.connections[spec.lease.connection])
+        return TableLeases(spec.lease, spec.names, database, timeout)
+    if spec.kubernetes_lease is not None:
+        return KubernetesLeases(spec.kubernetes_lease, spec.names, surroundings.objects)
+    return None
+
+
+def leader_check(check: Check, surroundings: Surroundings) -> CheckRunner:
+    """Build the runner of a `leader` check."""
+    assert check.leader is not None
+    return LeaderCheck(check.leader, surroundings, check.timeout.total_seconds())

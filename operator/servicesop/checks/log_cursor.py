@@ -76,14 +76,18 @@ class LogCursor:
         return EPOCH + timedelta(seconds=self.position.second)
 
     def uncover(self, until: int) -> None:
-        """Note that lines before `until` may have been missed."""
-        self.covered_from = max(self.covered_from, until)
+        """Note that lines up to `until` may have been missed: the next line may follow others."""
+        self.reaches_back_to(until)
         self.sink.missed()
+
+    def reaches_back_to(self, first: int) -> None:
+        """Note that nothing before `first` was served; there is no gap after what was."""
+        self.covered_from = max(self.covered_from, first)
 
     def begin(self, life: str, restarts: int) -> None:
         """Go over to another start of the container, whose log is another file."""
-        if self.life is not None:
-            self.sink.restarted()
+        # Also the first time: what came so far, if anything, is of an earlier start.
+        self.sink.restarted()
         self.life = life
         self.restarts = restarts
         self.proven = False

@@ -137,7 +137,7 @@ class LogFollower(Generic[S]):
             # Asked after the reading: a rotation in between then shows as a later beginning.
             first = await self._first(pod, container, previous=False)
             if first is not None and not _whole(first, start, started):
-                cursor.uncover(first)
+                cursor.reaches_back_to(first)
             if (
                 cursor.position.last is None
                 and first is not None
@@ -166,7 +166,7 @@ class LogFollower(Generic[S]):
             if not expect:
                 first = await self._first(pod, container, previous=True)
                 if known or first is None or first > start:
-                    cursor.uncover(first or started or nanoseconds(now))
+                    cursor.reaches_back_to(first or started or nanoseconds(now))
         cursor.begin(_life(container), container.restarts)
         return True
 

@@ -18,12 +18,26 @@ _MAX_PROGRAM: Final = 10_000
 
 def matcher(pattern: str, what: str = "the pattern") -> Matcher:
     """Compile a pattern. Raise SourceError, which names it as `what`, for one that is too much."""
+    # Only whether there is a match is asked: where its groups are would take a slower way.
+    search = _compile(pattern, what, captures=False).search
+
+    def matches(text: bytes) -> bool:
+        return search(text) is not None
+
+    return matches
+
+
+def searcher(pattern: str, what: str) -> Callable[[bytes], re2._Match | None]:
+    """Compile a pattern whose groups are asked for. Raise SourceError as `matcher` does."""
+    return _compile(pattern, what, captures=True).search
+
+
+def _compile(pattern: str, what: str, *, captures: bool) -> re2._Regexp:
     options = re2.Options()
     # It would print the pattern to standard error.
     options.log_errors = False
     options.max_mem = _MAX_MEMORY
-    # Only whether there is a match is asked: where its groups are would take a slower way.
-    options.never_capture = True
+    options.never_capture = not captures
     try:
         compiled = re2.compile(pattern, options)
     except re2.error:
@@ -34,12 +48,7 @@ def matcher(pattern: str, what: str = "the pattern") -> Matcher:
             f"{what} is not valid RE2, or compiles to more than the operator allows; simplify it"
             " (smaller repetitions, fewer alternatives)",
         )
-    search = compiled.search
-
-    def matches(text: bytes) -> bool:
-        return search(text) is not None
-
-    return matches
+    return compiled
 
 
 def readable(text: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from servicesop.api.checks.check import Check
 from servicesop.checks.events import events_check
-from servicesop.checks.leader import LeaderRunner
+from servicesop.checks.leader import leader_check
 from servicesop.checks.logs import logs_check
 from servicesop.checks.resource import resource_check
 from servicesop.checks.runner import CheckRunner, CheckType, Surroundings
@@ -15,7 +15,7 @@ BUILDERS: dict[str, CheckType] = {
     "resource": resource_check,
     "events": events_check,
     "logs": logs_check,
-    "leader": LeaderRunner,
+    "leader": leader_check,
     "sql": SqlRunner,
     "stuckRows": StuckRowsRunner,
 }

@@ -195,7 +195,7 @@ def _failing(
 
 def source_of(check: Check) -> str:
     """Name what a check asks: a connection where it has one, else itself."""
-    if check.leader:
+    if check.leader and check.leader.lease:
         return check.leader.lease.connection
     if check.sql:
         return check.sql.connection

@@ -28,6 +28,9 @@ INCONCLUSIVE = [
     "RollingOut",
     "NotReported",
     "NoObjects",
+    "SilentLogs",
+    "IncompleteLease",
+    "ClocksDiffer",
 ]
 
 

@@ -333,10 +333,14 @@ WORKLOAD = {"workload": {"replicas": 1}}
             dict.fromkeys(Logs.findings, 0),
             7,
         ),
-        ({"leader": {"workers": ["a"], "lease": LEASE}}, {"None": 90, "Many": 45}, 20),
+        (
+            {"leader": {"workers": ["a"], "lease": LEASE}},
+            {"None": 90, "Many": 45, "NoHeartbeat": 20},
+            20,
+        ),
         (
             {"leader": {"workers": ["a"], "lease": LEASE, "forNone": "2m", "forMany": "0s"}},
-            {"None": 120, "Many": 0},
+            {"None": 120, "Many": 0, "NoHeartbeat": 20},
             20,
         ),
         (

@@ -183,14 +183,19 @@ def mostly(*columns: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Row]]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(rows=st.one_of(any_rows, mostly(st.sampled_from(WORKERS), st.integers(1, 3))))
+@given(
+    rows=st.one_of(
+        any_rows, mostly(st.sampled_from(WORKERS), st.integers(1, 3), st.text(max_size=100))
+    )
+)
 async def test_leases_of_another_form_are_an_error(rows: list[Row]) -> None:
     source = Source()
     source.rows = rows
     workers = [row[0] for row in rows if row]
     well_formed = (
-        all(len(row) == 2 and row[0] in WORKERS for row in rows)
+        all(len(row) == 3 and row[0] in WORKERS for row in rows)
         and all(isinstance(row[1], int) and row[1] > 0 for row in rows)
+        and all(isinstance(row[2], str) for row in rows)
         and len(set(map(str, workers))) == len(workers)
     )
     verdict = await verdict_of(source.leader())
@@ -254,14 +259,14 @@ async def test_more_rows_than_were_asked_for_are_not_kept() -> None:
     finally:
         tracemalloc.stop()
     assert kept < MAX_ROWS * 1024
-    source.rows = [("cluster", 1)] * 50_000
+    source.rows = [("cluster", 1, "a")] * 50_000
     assert await verdict_of(source.leader()) is Verdict.ERROR
 
 
 @pytest.mark.looptime
 async def test_a_database_that_hangs_ends_with_the_timeout_and_can_be_asked_again() -> None:
     source = Source()
-    source.rows = [("cluster", 1), ("kafka_dns", 1)]
+    source.rows = [("cluster", 1, "a"), ("kafka_dns", 1, "a")]
     source.answering = False
     check = source.leader()
     with pytest.raises(TimeoutError):
