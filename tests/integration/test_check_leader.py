@@ -8,7 +8,7 @@ import pytest
 from integration.reader import Reader, new_reader
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
-from servicesop.checks.leader import LeaderRunner
+from servicesop.checks.leader import leader_check
 from servicesop.judge.results import Sample, Verdict
 from servicesop.sources.errors import SourceError
 from testbed import Postgres
@@ -53,7 +53,7 @@ async def judged(reader: Reader, **lease_table: object) -> Sample:
     check = Check.model_validate(
         {"name": "led", "leader": {"workers": ["cluster", "kafka_dns"], "lease": table}}
     )
-    sample = await LeaderRunner(check, reader.surroundings).run(NOW)
+    sample = await leader_check(check, reader.surroundings).run(NOW)
     assert "canary" not in repr(sample)
     return sample
 

@@ -1,0 +1,511 @@
+"""The check `leader` on real pods' logs beside a real lease table, and on Leases of Kubernetes.
+
+Where a wiki page's command judges wrongly, the test runs that command too.
+"""
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from integration.reader import Reader, new_reader
+from servicesop.api.checks.check import Check
+from servicesop.api.kinds import WorkloadKind
+from servicesop.api.reasons import UnknownReason
+from servicesop.api.sop import Target
+from servicesop.checks.leader import leader_check
+from servicesop.checks.runner import CheckRunner, Surroundings
+from servicesop.judge.results import Sample, Verdict
+from servicesop.judge.rollout import PodView
+from servicesop.sources.errors import SourceError
+from servicesop.sources.kubernetes.client import KubeClient
+from servicesop.sources.kubernetes.kinds import Kinds
+from servicesop.sources.kubernetes.logs import LogReader
+from servicesop.sources.kubernetes.objects import ObjectReader
+from servicesop.sources.kubernetes.workloads import WorkloadCache
+from surroundings import NOBODY
+from testbed import ControlPlane, PodLog, Postgres
+from testbed.fleet_manager import WORKERS
+from testbed.fleet_manager.glog import format_line
+from testbed.fleet_manager.workers import ORPHAN
+from testbed.operator import wait_allowed
+
+CANARY = "canary-in-a-log-line"
+RUNNING = "Running as the leader and starting worker"
+LOST = "No longer the leader and stopping worker"
+STOPPING = "Stopping reconciliation loop for"
+BEAT = "Timeout triggered reconciliation loop for"
+LOGS = {
+    "container": "service",
+    "acquired": rf"{RUNNING} \S*{{worker}} \[{{holder}}\]",
+    "lost": rf"{LOST} \S*{{worker}} \[",
+    "stopped": rf"{STOPPING} \S*{{worker}} \[",
+    "heartbeat": {"pattern": r"reconciliation loop for \S*{worker} \[{holder}\]", "within": "75s"},
+}
+TABLE = """
+CREATE TABLE leader_leases (id text PRIMARY KEY, created_at timestamptz, updated_at timestamptz,
+deleted_at timestamptz, expires timestamptz, leader text, lease_type text)
+"""
+TAKE = """
+INSERT INTO leader_leases (id, lease_type, leader, expires)
+VALUES (%s, %s, %s, now() + %s::interval)
+ON CONFLICT (id) DO UPDATE SET leader = excluded.leader, expires = excluded.expires
+"""
+
+
+def manifest() -> str:
+    container = {"name": "service", "image": "example.org/service:1"}
+    template = {
+        "metadata": {"labels": {"app": "api"}},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
+    }
+    spec = {"replicas": 3, "selector": {"matchLabels": {"app": "api"}}, "template": template}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}}
+    return json.dumps(body | {"spec": spec})
+
+
+class Pod:
+    """One replica, which logs under an identity of its own."""
+
+    def __init__(self, name: str, log: PodLog) -> None:
+        self.name = name
+        self.log = log
+        self.identity = str(uuid.uuid4())
+
+    def says(self, what: str, worker: str = "cluster", ago: float = 0) -> None:
+        self.prints(f"{what} {WORKERS[worker]} [{self.identity}]", ago)
+
+    def prints(self, message: str, ago: float = 0) -> None:
+        at = datetime.now(UTC) - timedelta(seconds=ago)
+        self.log.append(format_line("I", "x.go:109", message, at), at)
+
+
+@dataclass
+class Service:
+    """A Deployment of three pods in a namespace of its own."""
+
+    control_plane: ControlPlane
+    namespace: str
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.control_plane.kubectl(*arguments, "-n", self.namespace, input=stdin)
+
+    def grant(self, resource: str) -> None:
+        """Let the runner get it; return when the API server acts upon that."""
+        name = resource.replace("/", "-").replace(".", "-")
+        self.kubectl("create", "role", name, "--verb=get", f"--resource={resource}")
+        account = f"--serviceaccount={self.namespace}:servicesop-runner"
+        self.kubectl("create", "rolebinding", name, f"--role={name}", account)
+        kind, _, part = resource.partition("/")
+        right = (kind, f"--subresource={part}") if part else (kind,)
+        wait_allowed(self.control_plane, self.namespace, "get", *right)
+
+    def names(self) -> list[str]:
+        return sorted(
+            self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split()
+        )
+
+    def pods(self) -> list[Pod]:
+        pods = [
+            Pod(name, self.control_plane.pod_log(self.namespace, name, "service"))
+            for name in self.names()
+        ]
+        for pod in pods:
+            pod.prints(f"starting {CANARY}", ago=600)
+        return pods
+
+    def grep(self, what: str, *options: str) -> dict[str, int]:
+        """`kubectl logs POD | grep WHAT`, as the page has it: matching lines by pod."""
+        pattern = re.compile(what)
+        counts = {
+            name: len(pattern.findall(self.kubectl("logs", name, "-c", "service", *options)))
+            for name in self.names()
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def lease(self, name: str, spec: dict[str, object]) -> None:
+        metadata = {"name": name, "namespace": self.namespace}
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(body | {"spec": spec}))
+
+
+@pytest.fixture
+def service(control_plane: ControlPlane) -> Iterator[Service]:
+    service = Service(control_plane, f"leader-{uuid.uuid4().hex[:8]}")
+    control_plane.kubectl("create", "namespace", service.namespace)
+    service.kubectl("create", "serviceaccount", "servicesop-runner")
+    yield service
+    control_plane.kubectl("delete", "namespace", service.namespace, "--wait=false")
+
+
+@pytest.fixture
+def pods(service: Service) -> list[Pod]:
+    service.grant("pods/log")
+    service.kubectl("apply", "-f", "-", stdin=manifest())
+    service.kubectl("rollout", "status", "deployment/api")
+    return service.pods()
+
+
+@pytest.fixture
+async def cluster(service: Service) -> AsyncIterator[Surroundings]:
+    async with await KubeClient.connect(service.control_plane.kubeconfig) as client:
+        cache = WorkloadCache(client, lambda *_: None)
+        cache.hold(service.namespace)
+        await cache.synced(service.namespace)
+        target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
+        yield replace(
+            NOBODY,
+            namespace=service.namespace,
+            targets={"a": target},
+            default_target=target,
+            workloads=cache.view(service.namespace),
+            logs=LogReader(client).of(service.namespace),
+            objects=ObjectReader(client, Kinds(client)).of(service.namespace),
+        )
+        await cache.close()
+
+
+@pytest.fixture
+async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
+    reader = new_reader(postgres)
+    reader.do(TABLE)
+    reader.do(f"GRANT SELECT ON leader_leases TO {reader.user}")
+    yield reader
+    reader.databases.close()
+
+
+def take(reader: Reader, worker: str, holder: str, left: str = "40 s") -> None:
+    reader.do(TAKE, worker, worker, holder, left)
+
+
+def leader(
+    around: Surroundings, *workers: str, reader: Reader | None = None, **logs: object
+) -> CheckRunner:
+    names = workers or ("cluster",)
+    printed = [{"worker": one, "text": WORKERS[one].rsplit(".", 1)[1]} for one in names]
+    spec: dict[str, object] = {"workers": names, "logs": LOGS | {"printed": printed} | logs}
+    if reader is not None:
+        spec["lease"] = {"connection": "database", "table": "leader_leases"}
+        database = reader.surroundings
+        around = replace(around, database=database.database, connections=database.connections)
+    return leader_check(Check.model_validate({"name": "led", "leader": spec}), around)
+
+
+async def judged(check: CheckRunner, after: float = 0) -> Sample:
+    sample = await check.run(datetime.now(UTC) + timedelta(seconds=after))
+    assert "canary" not in repr(sample)
+    return sample
+
+
+async def seen(around: Surroundings, what: object) -> tuple[PodView, ...]:
+    """Wait until the cache sees the pods so."""
+    async with asyncio.timeout(10):
+        while True:
+            deployment = around.workloads.get(WorkloadKind.DEPLOYMENT, "api")
+            assert deployment is not None
+            pods = around.workloads.pods(deployment)
+            if callable(what) and what(pods):
+                return pods
+            await asyncio.sleep(0.02)
+
+
+# ---- a lease table and logs
+
+
+async def test_fourteen_workers_are_told_apart_where_the_page_sees_seven_and_an_orphan(
+    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+) -> None:
+    one, two, _ = pods
+    for number, worker in enumerate(WORKERS):
+        pod = (one, two)[number % 2]
+        pod.says(RUNNING, worker, ago=500)
+        pod.says(BEAT, worker, ago=5)
+        take(reader, worker, pod.identity)
+    take(reader, ORPHAN, "cn3k-not-a-pod", "-30 days")
+
+    # The page's own command for one worker, and the query without the list of workers.
+    assert sum(service.grep("Running as the leader.*KafkaManager").values()) == 7
+    assert reader.do("SELECT lease_type FROM leader_leases WHERE expires <= now()") == [(ORPHAN,)]
+
+    sample = await judged(leader(cluster, *WORKERS, reader=reader))
+    assert sample.verdict is Verdict.PASSED
+    assert sample.evidence[:2] == (
+        f"cluster: led by {one.name}",
+        f"dynamic_scale_up: led by {two.name}",
+    )
+    sample = await judged(leader(cluster, "general_kafka_worker", reader=reader))
+    assert sample.evidence == (f"general_kafka_worker: led by {two.name}",)
+
+
+async def test_a_lease_that_ran_out_is_no_leader_whatever_the_logs_say(
+    pods: list[Pod], cluster: Surroundings, reader: Reader
+) -> None:
+    pods[0].says(RUNNING, ago=500)
+    pods[0].says(BEAT)
+    take(reader, "cluster", pods[0].identity, "-1 s")
+    sample = await judged(leader(cluster, reader=reader))
+    assert sample.findings == {"None"}
+    assert sample.evidence == (f"cluster: no valid lease; by its log, {pods[0].name} leads",)
+
+
+async def test_a_worker_that_hangs_keeps_its_lease_and_shows_no_heartbeat(
+    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+) -> None:
+    pods[1].says(RUNNING, ago=500)
+    pods[1].says(BEAT, ago=100)
+    take(reader, "cluster", pods[1].identity)
+    check = leader(cluster, reader=reader)
+    # The line is there, and the lease is renewed by another part of the process.
+    assert service.grep("Running as the leader.*ClusterManager") == {pods[1].name: 1}
+    assert reader.do("SELECT count(*) FROM leader_leases WHERE expires > now()") == [(1,)]
+    sample = await judged(check)
+    assert sample.findings == {"NoHeartbeat"}
+    assert sample.evidence == (f"cluster: no heartbeat of {pods[1].name}",)
+    pods[1].says(BEAT)
+    assert (await judged(check)).verdict is Verdict.PASSED
+
+
+async def test_two_leaders_are_seen_in_the_logs_and_never_in_the_table(
+    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+) -> None:
+    one, two, _ = pods
+    for pod in (one, two):
+        pod.says(RUNNING, ago=10)
+    take(reader, "cluster", two.identity)
+    assert reader.do("SELECT count(*) FROM leader_leases WHERE expires > now()") == [(1,)]
+    check = leader(cluster, reader=reader)
+    sample = await judged(check)
+    assert sample.findings == {"Many"}
+    names = ", ".join(sorted((one.name, two.name)))
+    assert sample.evidence == (
+        f"cluster: 2 pods lead by their logs: {names}; {two.name} holds the lease",
+    )
+    one.says(LOST)
+    one.says(STOPPING)
+    sample = await judged(check)
+    assert (sample.verdict, sample.evidence) == (Verdict.PASSED, (f"cluster: led by {two.name}",))
+    # The page's grep sees both for as long as the line is in the file.
+    assert len(service.grep("Running as the leader.*ClusterManager")) == 2
+
+
+async def test_without_leader_lines_the_lease_alone_finds_none_and_nothing_else_is_known(
+    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+) -> None:
+    take(reader, "cluster", pods[0].identity)
+    assert service.grep("Running as the leader.*ClusterManager") == {}
+    check = leader(cluster, reader=reader)
+    sample = await judged(check, after=200)
+    assert (sample.verdict, sample.reason) == (Verdict.INCONCLUSIVE, UnknownReason.SILENT_LOGS)
+    take(reader, "cluster", pods[0].identity, "-1 s")
+    assert (await judged(check, after=215)).findings == {"None"}
+
+
+# ---- logs alone
+
+
+async def test_the_line_of_a_healthy_leader_may_be_rotated_away(
+    service: Service, pods: list[Pod], cluster: Surroundings
+) -> None:
+    healthy = pods[0]
+    healthy.says(RUNNING, ago=500)
+    healthy.says(BEAT, ago=20)
+    check = leader(cluster)
+    assert (await judged(check)).verdict is Verdict.PASSED
+    healthy.prints("more")
+    healthy.log.rotate()
+    healthy.prints("in the new file")
+    assert service.grep("Running as the leader.*ClusterManager") == {}
+    sample = await judged(check)
+    assert (sample.verdict, sample.reason) == (Verdict.INCONCLUSIVE, UnknownReason.NOT_COVERED)
+    healthy.says(BEAT)
+    sample = await judged(check)
+    assert sample.evidence == (f"cluster: led by {healthy.name}",)
+
+
+async def test_a_former_leader_and_a_renamed_package_mislead_only_the_page(
+    service: Service, pods: list[Pod], cluster: Surroundings
+) -> None:
+    former, today, _ = pods
+    former.prints(f"{RUNNING} *workers.ClusterManager [{former.identity}]", ago=500)
+    former.prints(f"{LOST} *workers.ClusterManager [{former.identity}]", ago=300)
+    today.says(RUNNING, ago=290)
+    today.says(BEAT, ago=5)
+    assert service.grep("Running as the leader.*ClusterManager").keys() == {
+        former.name,
+        today.name,
+    }
+    # What the page says that one should see, to the letter.
+    exact = re.escape("Running as the leader and starting worker *workers.ClusterManager")
+    assert service.grep(exact) == {former.name: 1}
+    sample = await judged(leader(cluster))
+    assert (sample.verdict, sample.evidence) == (Verdict.PASSED, (f"cluster: led by {today.name}",))
+
+
+async def test_the_line_of_a_restarted_container_is_that_of_another_process(
+    service: Service, pods: list[Pod], cluster: Surroundings
+) -> None:
+    restarted, today, _ = pods
+    restarted.says(RUNNING, ago=500)
+    restarted.says(BEAT, ago=60)
+    followed = leader(cluster)
+    assert (await judged(followed)).evidence == (f"cluster: led by {restarted.name}",)
+    restarted.log.previous.write_text(restarted.log.current.read_text())
+    restarted.log.current.write_text("")
+    status = {
+        "name": "service",
+        "image": "example.org/service:1",
+        "imageID": "",
+        "ready": True,
+        "restartCount": 1,
+        "containerID": "containerd://second",
+        "state": {"running": {"startedAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}},
+    }
+    service.kubectl(
+        *("patch", "pod", restarted.name, "--subresource=status", "--type=merge", "-p"),
+        json.dumps({"status": {"containerStatuses": [status]}}),
+    )
+    restarted.prints("starting again")
+    await seen(cluster, lambda pods: any(c.restarts for pod in pods for c in pod.containers))
+    # With --previous the page's command still finds a leader where there is none.
+    assert service.grep("Running as the leader.*ClusterManager") == {}
+    assert restarted.name in service.grep("Running as the leader.*ClusterManager", "--previous")
+    for check in (followed, leader(cluster, heartbeat=None)):
+        assert (await judged(check)).findings == {"None"}
+    today.says(RUNNING)
+    for check in (followed, leader(cluster)):
+        sample = await judged(check)
+        assert (sample.verdict, sample.evidence) == (
+            Verdict.PASSED,
+            (f"cluster: led by {today.name}",),
+        )
+
+
+async def test_when_the_leader_is_deleted_the_others_silence_tells_that_nobody_leads(
+    service: Service, pods: list[Pod], cluster: Surroundings
+) -> None:
+    gone = pods[0]
+    gone.says(RUNNING, ago=500)
+    check = leader(cluster, heartbeat=None)
+    assert (await judged(check)).verdict is Verdict.PASSED
+    await asyncio.to_thread(service.kubectl, "delete", "pod", gone.name)
+    await asyncio.to_thread(service.kubectl, "rollout", "status", "deployment/api")
+    await seen(
+        cluster,
+        lambda found: len(found) == 3 and gone.name not in {pod.name for pod in found},
+    )
+    assert (await judged(check)).findings == {"None"}
+
+
+async def test_a_runner_that_may_not_read_logs_is_an_error(
+    service: Service, pods: list[Pod], cluster: Surroundings
+) -> None:
+    service.kubectl("delete", "rolebinding", "pods-log")
+
+    async def refused() -> SourceError:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await leader(cluster).run(datetime.now(UTC))
+                except SourceError as error:
+                    return error
+                await asyncio.sleep(0.1)
+
+    assert (await refused()).reason is UnknownReason.ACCESS_DENIED
+
+
+# ---- Leases of Kubernetes
+
+
+def held_by(holder: str, ago: float = 2, seconds: int = 15) -> dict[str, object]:
+    renewed = datetime.now(UTC) - timedelta(seconds=ago)
+    return {
+        "holderIdentity": holder,
+        "renewTime": f"{renewed:%Y-%m-%dT%H:%M:%S.%fZ}",
+        "leaseDurationSeconds": seconds,
+    }
+
+
+def leases(around: Surroundings, **spec: object) -> CheckRunner:
+    return leader_check(Check.model_validate({"name": "led", "leader": spec}), around)
+
+
+async def test_a_lease_of_kubernetes_is_read_as_the_runner(
+    service: Service, cluster: Surroundings
+) -> None:
+    service.grant("leases.coordination.k8s.io")
+    check = leases(cluster, kubernetesLease={"name": "orders"})
+    sample = await judged(check)
+    assert (sample.message, sample.evidence) == (
+        "no leader: orders",
+        ("orders: no valid lease",),
+    )
+    service.lease("orders", held_by("canary-pod"))
+    mark = service.control_plane.audit().mark()
+    assert (await judged(check)).verdict is Verdict.PASSED
+    (read,) = [
+        record
+        for record in service.control_plane.audit().since(mark)
+        if record.resource == "leases" and record.namespace == service.namespace
+    ]
+    assert (read.verb, read.name) == ("get", "orders")
+    assert read.impersonated_user == f"system:serviceaccount:{service.namespace}:servicesop-runner"
+    assert (await judged(check, after=20)).findings == {"None"}
+    service.lease("orders", held_by(""))
+    assert (await judged(check)).findings == {"None"}
+
+
+@pytest.mark.parametrize(
+    ("lease", "reason"),
+    [
+        ({}, UnknownReason.INCOMPLETE_LEASE),
+        ({"holderIdentity": "canary"}, UnknownReason.INCOMPLETE_LEASE),
+        (held_by("canary", ago=-3600), UnknownReason.CLOCKS_DIFFER),
+    ],
+)
+async def test_a_lease_that_does_not_tell_is_unknown(
+    service: Service, cluster: Surroundings, lease: dict[str, object], reason: UnknownReason
+) -> None:
+    service.grant("leases.coordination.k8s.io")
+    service.lease("orders", lease)
+    sample = await judged(leases(cluster, kubernetesLease={"name": "orders"}))
+    assert (sample.verdict, sample.reason) == (Verdict.INCONCLUSIVE, reason)
+
+
+async def test_one_lease_per_worker(service: Service, cluster: Surroundings) -> None:
+    service.grant("leases.coordination.k8s.io")
+    service.lease("orders-a", held_by("x"))
+    service.lease("orders-b", held_by("x", ago=60))
+    check = leases(cluster, workers=["a", "b"], kubernetesLease={"name": "orders-{worker}"})
+    assert (await judged(check)).message == "no leader: b"
+
+
+async def test_a_runner_that_may_not_get_leases_is_an_error(
+    service: Service, cluster: Surroundings
+) -> None:
+    service.lease("orders", held_by("x"))
+    with pytest.raises(SourceError) as refused:
+        await judged(leases(cluster, kubernetesLease={"name": "orders"}))
+    assert refused.value.reason is UnknownReason.ACCESS_DENIED
+
+
+async def test_a_lease_of_kubernetes_and_logs_name_the_pod(
+    service: Service, pods: list[Pod], cluster: Surroundings
+) -> None:
+    service.grant("leases.coordination.k8s.io")
+    service.lease("orders", held_by(pods[2].identity))
+    pods[2].says(RUNNING, ago=100)
+    pods[2].says(BEAT)
+    printed = [{"worker": "cluster", "text": "ClusterManager"}]
+    check = leases(
+        cluster,
+        workers=["cluster"],
+        kubernetesLease={"name": "orders"},
+        logs=LOGS | {"printed": printed},
+    )
+    sample = await judged(check)
+    assert sample.evidence == (f"cluster: led by {pods[2].name}",)
