@@ -301,6 +301,7 @@ def test_a_runner_with_all_components_has_these_rights_and_no_more(
 
     assert runner.rights(namespace) == {
         ("", "pods/log", ""): {"get"},
+        ("coordination.k8s.io", "leases", ""): {"get"},
         ("", "secrets", "shop-readonly"): {"get"},
         ("apps", "deployments", "shop"): {"get", "patch"},
         ("", "persistentvolumeclaims", ""): {"get", "list"},

@@ -16,7 +16,7 @@ import testbed.fleet_manager.database as service
 from integration.reader import Reader, new_reader
 from servicesop.api.checks.check import Check
 from servicesop.api.procedures import Row
-from servicesop.checks.leader import LeaderRunner
+from servicesop.checks.leader import leader_check
 from servicesop.checks.runner import CheckRunner
 from servicesop.checks.sql import SqlRunner
 from servicesop.checks.stuck_rows import StuckRowsRunner
@@ -186,7 +186,7 @@ async def decided(reader: Reader, log: list[str]) -> str:
     stuck = rows_check(reader, table="clusters", statuses=["cluster_accepted"], olderThan="3m")
     refusals = sum(re.search("failed to create cluster", line) is not None for line in log)
     samples = {
-        "cluster-leader": await judged(LeaderRunner(led, reader.surroundings)),
+        "cluster-leader": await judged(leader_check(led, reader.surroundings)),
         "ocm-accepts": failed({"TooMany"}, "lines") if refusals else passed(),
         "accepted-moves-on": await judged(stuck),
     }
