@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, ClassVar, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from servicesop.api.base import (
     ApiModel,
@@ -24,19 +24,29 @@ WORKER: Final = "{worker}"
 HOLDER: Final = "{holder}"
 """In a pattern: here stands who leads, as the lease names it."""
 
+_EACH_ONCE = Rule(
+    "self.split('{worker}').size() <= 2 && self.split('{holder}').size() <= 2",
+    "must not hold {worker} or {holder} more than once",
+)
+
+
+def _each_once(pattern: str) -> str:
+    if pattern.count(WORKER) > 1 or pattern.count(HOLDER) > 1:
+        raise ValueError(_EACH_ONCE.message)
+    return pattern
+
+
 LeaderPattern = Annotated[
     str,
     Field(min_length=1, max_length=512),
+    AfterValidator(_each_once),
     wire(
         "string",
         Rule(
             "''.matches(self) in [true, false]",
             "must be a valid RE2 pattern (no look-around, no backreferences)",
         ),
-        Rule(
-            "self.split('{worker}').size() <= 2 && self.split('{holder}').size() <= 2",
-            "must not hold {worker} or {holder} more than once",
-        ),
+        _EACH_ONCE,
         minLength=1,
         maxLength=512,
     ),
