@@ -2,7 +2,7 @@
 # gets the signals that make gets.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-signals test-hostile lint bench readme lock crds clean venv
+.PHONY: help demo test test-databases test-crash test-signals test-hostile lint bench readme lock crds clean venv
 
 PYTHON := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -17,13 +17,16 @@ endef
 lock: export BUILD_REQUIREMENTS := $(BUILD_REQUIREMENTS)
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: venv ## show the operator at work on a real API server (DEMO_ARGS=--keep leaves it up)
 	@exec env PYTHONPATH=tests DEMO_PARENT=$$PPID $(PYTHON) -m demo $(DEMO_ARGS)
 
-test: venv ## run every test but the three slow tables
-	@exec $(PYTHON) -m pytest -m "not crash and not signals and not hostile"
+test: venv ## run every test but the slow tables below
+	@exec $(PYTHON) -m pytest -m "not databases and not crash and not signals and not hostile"
+
+test-databases: venv ## run the database tests on older versions of PostgreSQL (a slow table)
+	@exec $(PYTHON) -m pytest -m "databases and not hostile"
 
 test-crash: venv ## kill the operator at each request of an action (a slow table)
 	@exec $(PYTHON) -m pytest -m crash

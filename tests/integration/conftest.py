@@ -1,4 +1,7 @@
-"""Every database test here runs on every version of PostgreSQL: it asks for `postgres`."""
+"""Every database test here runs on every version of PostgreSQL: it asks for `postgres`.
+
+The older versions are a stage of their own (`make test-databases`).
+"""
 
 from collections.abc import Callable
 
@@ -7,7 +10,14 @@ import pytest
 from testbed import Postgres, Version
 
 
-@pytest.fixture(scope="session", params=Version)
+NEWEST = Version.V18
+VERSIONS = [
+    pytest.param(version, marks=() if version is NEWEST else pytest.mark.databases)
+    for version in Version
+]
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
 def postgres(
     request: pytest.FixtureRequest, postgres_of: Callable[[Version], Postgres]
 ) -> Postgres:

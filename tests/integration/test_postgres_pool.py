@@ -81,9 +81,9 @@ async def test_a_query_at_its_limit_delays_others_by_that_limit_at_most(reader: 
 async def test_what_waited_for_most_of_its_time_and_then_ran_out_of_it_was_busy(
     reader: Reader,
 ) -> None:
-    holding = [asyncio.create_task(begins(sop(reader), 1.0)) for _ in range(2)]
+    holding = [asyncio.create_task(begins(sop(reader), 2.0)) for _ in range(2)]
     await until(lambda: reader.sessions() == 2)
-    failure = await fails(sop(reader), "SELECT pg_sleep(60)", 1.4)
+    failure = await fails(sop(reader), "SELECT pg_sleep(60)", 2.5)
     assert failure.reason is UnknownReason.SOURCE_BUSY
     assert failure.message == (
         'Secret "orders-db": other checks of this database held its two connections for most of '

@@ -248,6 +248,8 @@ async def test_all_sops_of_a_namespace_share_two_connections_in_order(reader: Re
         assert isinstance(begun, datetime)
         return begun
 
+    # Both connections are there: making one takes its time, in which the other serves several.
+    await asyncio.gather(ask(), ask())
     most = 0
     asking = [asyncio.create_task(ask()) for _ in range(8)]
     while not all(task.done() for task in asking):
