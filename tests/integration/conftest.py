@@ -9,7 +9,6 @@ import pytest
 
 from testbed import Postgres, Version
 
-
 NEWEST = Version.V18
 VERSIONS = [
     pytest.param(version, marks=() if version is NEWEST else pytest.mark.databases)
