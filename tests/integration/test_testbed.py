@@ -188,7 +188,7 @@ def test_the_api_server_comes_back_with_its_data(
     control_plane.kubectl("create", "configmap", name)
     url = control_plane.url
     control_plane.stop_api_server(how)
-    with pytest.raises(KubectlError, match=r"refused|closed the connection"):
+    with pytest.raises(KubectlError, match="refused"):
         control_plane.kubectl("get", "configmap", name)
     control_plane.start_api_server()
     assert control_plane.url == url
