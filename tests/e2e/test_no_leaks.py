@@ -452,9 +452,9 @@ _LEAKS = {
         {"objects", "requests"},
     ),
     "the content of a row": (
-        "checks/stuck_rows.py",
-        "<= {longest} THEN {id}::text",
-        "<= {longest} THEN {id}::text || ' ' || note",
+        "checks/row_queries.py",
+        "THEN {column}::text\nELSE",
+        "THEN {column}::text || ' ' || note\nELSE",
         {"objects", "requests"},
     ),
     "a Secret as the API server gave it": (
