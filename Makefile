@@ -2,11 +2,16 @@
 # gets the signals that make gets.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-databases test-crash test-signals test-hostile lint bench readme lock crds clean venv
+.PHONY: help demo test test-databases test-crash test-signals test-hostile lint bench readme lock crds clean \
+	venv servers
 
 PYTHON := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
+
+# Tests mostly wait. Each worker has servers of its own; a file's tests stay together, for what they
+# share.
+PYTEST := $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 # What the image installs to build the wheel.
 define BUILD_REQUIREMENTS
@@ -22,20 +27,20 @@ help: ## say what there is
 demo: venv ## show the operator at work on a real API server (DEMO_ARGS=--keep leaves it up)
 	@exec env PYTHONPATH=tests DEMO_PARENT=$$PPID $(PYTHON) -m demo $(DEMO_ARGS)
 
-test: venv ## run every test but the slow tables below
-	@exec $(PYTHON) -m pytest -m "not databases and not crash and not signals and not hostile"
+test: servers ## run every test but the slow tables below
+	@exec $(PYTEST) -m "not databases and not crash and not signals and not hostile"
 
-test-databases: venv ## run the database tests on older versions of PostgreSQL (a slow table)
-	@exec $(PYTHON) -m pytest -m "databases and not hostile"
+test-databases: servers ## run the database tests on older versions of PostgreSQL (a slow table)
+	@exec $(PYTEST) -m "databases and not hostile"
 
-test-crash: venv ## kill the operator at each request of an action (a slow table)
-	@exec $(PYTHON) -m pytest -m crash
+test-crash: servers ## kill the operator at each request of an action (a slow table)
+	@exec $(PYTEST) -m crash
 
-test-signals: venv ## end the demo by each signal at each moment (a slow table)
-	@exec $(PYTHON) -m pytest -m signals
+test-signals: servers ## end the demo by each signal at each moment (a slow table)
+	@exec $(PYTEST) -m signals
 
-test-hostile: venv ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
-	@exec $(PYTHON) -m pytest -m hostile
+test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
+	@exec $(PYTEST) -m hostile
 
 lint: venv ## check style, types, layers, lock files and generated files
 	@.venv/bin/ruff check --quiet
@@ -72,3 +77,7 @@ clean: ## remove what make has made in this directory
 
 venv:
 	@exec .ci/set-up
+
+# Before the tests, whose output pytest captures: a build of minutes has to be seen.
+servers: venv
+	@exec env PYTHONPATH=tests $(PYTHON) -m testbed

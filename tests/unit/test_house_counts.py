@@ -22,6 +22,11 @@ def run(directory: Path, source: str, *arguments: str) -> subprocess.CompletedPr
     )
 
 
+IN_ONE_PROCESS = pytest.param((), id="one process")
+IN_WORKERS = pytest.param(("-n", "2"), id="workers")
+
+
+@pytest.mark.parametrize("processes", [IN_ONE_PROCESS, IN_WORKERS])
 @pytest.mark.parametrize(
     ("source", "arguments", "line"),
     [
@@ -34,28 +39,45 @@ def run(directory: Path, source: str, *arguments: str) -> subprocess.CompletedPr
             ("--deselect=test_some.py::test_b",),
             "collected 2: 1 passed, 1 deselected;",
         ),
-        ("pytest.skip(allow_module_level=True)\n", (), "collected 0: 1 skipped;"),
+        ("pytest.skip(allow_module_level=True)\n", (), "collected 0: 1 modules skipped;"),
     ],
     ids=["mark-skip", "skip", "xfail", "xpass", "deselect", "module"],
 )
 def test_a_session_that_leaves_a_test_out_fails_and_says_so(
-    tmp_path: Path, source: str, arguments: tuple[str, ...], line: str
+    tmp_path: Path,
+    source: str,
+    arguments: tuple[str, ...],
+    line: str,
+    processes: tuple[str, ...],
 ) -> None:
-    session = run(tmp_path, PASSES + source, "-p", "no:randomly", *arguments)
+    session = run(tmp_path, PASSES + source, "-p", "no:randomly", *arguments, *processes)
 
     assert session.returncode != 0
     assert line in session.stdout
 
 
-def test_a_session_of_passing_tests_says_how_many(tmp_path: Path) -> None:
-    session = run(tmp_path, PASSES)
+@pytest.mark.parametrize("processes", [IN_ONE_PROCESS, IN_WORKERS])
+def test_a_session_of_passing_tests_says_how_many(
+    tmp_path: Path, processes: tuple[str, ...]
+) -> None:
+    session = run(tmp_path, PASSES, *processes)
 
     assert session.returncode == 0
     assert "collected 1: 1 passed\n" in session.stdout
 
 
-def test_tests_that_the_caller_deselects_by_keyword_are_not_missed(tmp_path: Path) -> None:
-    session = run(tmp_path, PASSES + "def test_b(): pass\n", "-k", "test_b")
+@pytest.mark.parametrize("processes", [IN_ONE_PROCESS, IN_WORKERS])
+def test_tests_that_the_caller_deselects_by_keyword_are_not_missed(
+    tmp_path: Path, processes: tuple[str, ...]
+) -> None:
+    session = run(tmp_path, PASSES + "def test_b(): pass\n", "-k", "test_b", *processes)
 
     assert session.returncode == 0
     assert "collected 1: 1 passed\n" in session.stdout
+
+
+def test_a_worker_that_dies_fails_the_session(tmp_path: Path) -> None:
+    session = run(tmp_path, PASSES + "def test_b(): __import__('os')._exit(0)\n", "-n", "2")
+
+    assert session.returncode != 0
+    assert "every collected test has to pass" in session.stdout
