@@ -16,8 +16,9 @@ from servicesop.actions.restart import Sent
 from servicesop.api.status import CheckState, Intent, Outcome, Phase
 from servicesop.api.times import whole_seconds
 from servicesop.decide import gates, table
-from servicesop.decide.decide import Plan, Snapshot, evidence_of, facts_of
+from servicesop.decide.course import Plan
 from servicesop.decide.progress import issued
+from servicesop.decide.snapshot import Snapshot, evidence_of, facts_of
 from servicesop.engine.ledger import Conflict, Ledger, Target
 from servicesop.engine.metrics import Metrics
 from servicesop.engine.sop import Sop

@@ -25,12 +25,15 @@ from servicesop.checks.ask import ask
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.engine.acting import target_of
 from servicesop.engine.clock import Clock
-from servicesop.engine.defects import describe
-from servicesop.engine.ledger import Conflict, Ledger
+from servicesop.engine.copies import newer, remembered, where
+from servicesop.engine.defects import Defects
+from servicesop.engine.housekeeping import Housekeeping
+from servicesop.engine.ledger import Ledger
 from servicesop.engine.metrics import Metrics, Told
 from servicesop.engine.registry import Registry
 from servicesop.engine.scheduler import Scheduler
 from servicesop.engine.sop import Key, Sop
+from servicesop.engine.tasks import Tasks
 from servicesop.engine.turn import Turns
 from servicesop.judge.debounce import HELD
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
@@ -47,8 +50,6 @@ MOST_RETRY_SECONDS = 5.0
 SYNC_SECONDS = 5.0
 """How long first runs wait for the caches; then they say themselves what is missing."""
 SWARM_SECONDS = 0.2
-SWEEP_SECONDS = 15.0
-RESYNC_SECONDS = 300.0
 
 _log = logging.getLogger(__name__)
 
@@ -84,14 +85,9 @@ class Engine:
         self._metrics = metrics
         self._clock = clock
         self._random = random
-        self._closed = False
-        self._listed: float | None = None
-        """When all SOPs were last listed."""
-        self._list_again = False
-        """The watch began anew since, so that deletions may have been missed."""
-        self._wake_housekeeping = asyncio.Event()
         self._sops = Registry()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._defects = Defects(metrics.errors)
+        self._tasks = Tasks(self._defects)
         self._writer = StatusWriter(client)
         self._ledger = Ledger(
             client, namespace, now=clock.now, open_ids=self._sops.open_ids, alive=self._sops.alive
@@ -116,6 +112,17 @@ class Engine:
             start_hold=start_hold,
             heartbeat=heartbeat,
         )
+        self._housekeeping = Housekeeping(
+            client=client,
+            sops=self._sops,
+            turns=self._turns,
+            ledger=self._ledger,
+            defects=self._defects,
+            clock=clock,
+            observe=self.observe,
+            forget=self.forget,
+            want=self._want,
+        )
 
     # What happens to SOPs.
 
@@ -135,7 +142,7 @@ class Engine:
             self._sops.add(sop)
             self._adopt(sop, body)
             sop.resume(self._clock.now())
-        elif _newer(str(metadata["resourceVersion"]), sop.resource_version):
+        elif newer(str(metadata["resourceVersion"]), sop.resource_version):
             sop.newer = body
         else:
             return
@@ -151,12 +158,11 @@ class Engine:
         self._metrics.sops.set(len(self._sops))
         for intent in sop.status.intents:
             done = self._ledger.finish(target_of(sop, intent), intent.id, Outcome.UNPROVEN)
-            self._spawn("forget", done)
+            self._tasks.begin("forget", done)
 
     def watch_began(self) -> None:
         """Take note that the watch of SOPs began anew: it tells of no deletion before that."""
-        self._list_again = True
-        self._wake_housekeeping.set()
+        self._housekeeping.list_again()
 
     def workload_changed(self, place: Place) -> None:
         """Run the checks that look at a workload, because it or its pods changed."""
@@ -175,23 +181,19 @@ class Engine:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._scheduler.run())
-            group.create_task(self._housekeeping())
+            group.create_task(self._housekeeping.run())
 
     @property
     def ready(self) -> bool:
         """Whether all SOPs and everything that must be remembered have been read."""
-        return self._ledger.loaded and self._listed is not None
+        return self._housekeeping.ready
 
     async def close(self) -> None:
         """End all turns in progress; what they had begun is found again by the next process.
 
         None begins any more: events and timers go on until the process ends.
         """
-        self._closed = True
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     def _new(self, key: Key, body: Json) -> Sop:
         return Sop(
@@ -207,7 +209,7 @@ class Engine:
         """Take over a copy of the SOP: its spec where it is new, and what was written into it."""
         metadata = body["metadata"]
         sop.resource_version = str(metadata["resourceVersion"])
-        sop.status = _remembered(body, sop)
+        sop.status = remembered(body, sop)
         self._sops.note(sop)
         if sop.generation == metadata["generation"]:
             return
@@ -219,7 +221,7 @@ class Engine:
             self._fit(sop, Spec.model_validate(body["spec"]))
         except ValidationError as invalid:
             sop.spec = None
-            sop.readiness = Readiness(Tri.FALSE, ReadyReason.INVALID_SPEC, _where(invalid))
+            sop.readiness = Readiness(Tri.FALSE, ReadyReason.INVALID_SPEC, where(invalid))
         except LookupError:
             # The API server refuses this; an SOP of before its rules may still be stored.
             sop.spec = None
@@ -235,7 +237,7 @@ class Engine:
         self._sops.link(sop)
         self._metrics.sops.set(len(self._sops))
         if not spec.suspend:
-            self._spawn("start", self._schedule(sop, sop.generation))
+            self._tasks.begin("start", self._schedule(sop, sop.generation))
 
     async def _schedule(self, sop: Sop, generation: int) -> None:
         """Let the checks run, as soon as the caches can answer or that takes too long."""
@@ -263,10 +265,8 @@ class Engine:
 
     def _due(self, sop: Sop, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
         async def run() -> None:
-            try:
+            with self._defects.contained("run"):
                 await self._run_check(sop, name)
-            except Exception as defect:  # noqa: BLE001 - a task of its own: nobody else would see it
-                self._defect("run", defect)
             if not sop.gone and (sop.uneasy or sop.wanted):
                 self._want(sop)
 
@@ -285,7 +285,7 @@ class Engine:
                 watched.runner,
                 watched.check,
                 self._clock.now(),
-                lambda defect: self._defect("check", defect),
+                lambda defect: self._defects.note("check", defect),
             )
         kind = watched.check.type
         self._metrics.checks.labels(kind, sample.verdict).inc()
@@ -311,7 +311,7 @@ class Engine:
         sop.wanted = True
         if not sop.turn and not sop.gone:
             sop.turn = True
-            self._spawn("turn", self._take_turns(sop))
+            self._tasks.begin("turn", self._take_turns(sop))
 
     async def _take_turns(self, sop: Sop) -> None:
         try:
@@ -341,6 +341,12 @@ class Engine:
         sop.timer = loop.call_later(seconds, wake)
 
     async def _guarded(self, sop: Sop) -> bool:
+        """Give an SOP its turn, and say whether it need not be tried again."""
+        with self._defects.contained("turn"):
+            return await self._answered(sop)
+        return False
+
+    async def _answered(self, sop: Sop) -> bool:
         try:
             await self._turn(sop)
         except StaleCopy:
@@ -355,9 +361,6 @@ class Engine:
             _log.warning("%s/%s: %s; trying again", sop.namespace, sop.name, unable)
             # What was sent may have been written; only the server knows.
             sop.stale = True
-            return False
-        except Exception as defect:  # noqa: BLE001 - one SOP must not end the others
-            self._defect("turn", defect)
             return False
         sop.retry = 0.0
         return True
@@ -378,119 +381,5 @@ class Engine:
             self._adopt(sop, body)
         elif sop.newer is not None:
             body, sop.newer = sop.newer, None
-            if _newer(str(body["metadata"]["resourceVersion"]), sop.resource_version):
+            if newer(str(body["metadata"]["resourceVersion"]), sop.resource_version):
                 self._adopt(sop, body)
-
-    # Everything else.
-
-    async def _housekeeping(self) -> None:
-        while True:
-            try:
-                if not self._ledger.loaded:
-                    await self._ledger.load()
-                if self._list_due():
-                    await self._list()
-                    self._listed = self._clock.monotonic()
-                for sop in self._sops.all():
-                    await self._turns.settle(sop)
-                await self._ledger.sweep()
-            except (ApiError, ApiUnreachable, Conflict) as unable:
-                _log.warning("housekeeping: %s; trying again", type(unable).__name__)
-            except Exception as defect:  # noqa: BLE001 - the next round may do
-                self._defect("housekeeping", defect)
-            await self._beat()
-            self._wake_housekeeping.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(
-                    SWEEP_SECONDS if self.ready and not self._list_again else 1.0
-                ):
-                    await self._wake_housekeeping.wait()
-
-    def _list_due(self) -> bool:
-        return (
-            self._listed is None
-            or self._list_again
-            or self._clock.monotonic() - self._listed > RESYNC_SECONDS
-        )
-
-    async def _beat(self) -> None:
-        """Give turns to SOPs that nothing else wakes: heartbeat, missing rights, overdue checks."""
-        for index, sop in enumerate(self._sops.all()):
-            now = self._clock.now()
-            unready = sop.readiness.status is not Tri.TRUE
-            if sop.expire(now) or unready or self._turns.beat_due(sop, now):
-                self._want(sop)
-            if index % 100 == 0:
-                await asyncio.sleep(0)
-
-    async def _list(self) -> None:
-        """Read all SOPs, and drop those that vanished while nobody was watching.
-
-        kopf does not tell of deletions that it missed. At the start this comes before the sweep:
-        what looks abandoned in the ledger may stand in an intent that is not read yet.
-        """
-        before = self._sops.all()
-        seen: set[Key] = set()
-        self._list_again = False
-        path = "/apis/servicesop.io/v1alpha1/servicesops"
-        try:
-            async for page in self._client.list_pages(path):
-                for body in page.items:
-                    seen.add((body["metadata"]["namespace"], body["metadata"]["name"]))
-                    self.observe(body)
-        except (ApiError, ApiUnreachable):
-            self._list_again = True
-            raise
-        for sop in before:
-            # One that the watch told of since is newer than the list.
-            if sop.key not in seen and self._sops.get(sop.key) is sop:
-                self.forget(sop.key)
-
-    def _spawn(self, what: str, work: Coroutine[Any, Any, None]) -> None:
-        if self._closed:
-            work.close()
-            return
-
-        async def guarded() -> None:
-            try:
-                await work
-            except (ApiError, ApiUnreachable, Conflict) as unable:
-                _log.warning("%s: %s", what, type(unable).__name__)
-            except Exception as defect:  # noqa: BLE001 - a task of its own: nobody else would see it
-                self._defect(what, defect)
-
-        task = asyncio.get_running_loop().create_task(guarded())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _defect(self, where: str, defect: Exception) -> None:
-        """Count and log a defect."""
-        self._metrics.errors.labels(where).inc()
-        _log.error("internal error in %s: %s", where, describe(defect))
-
-
-def _newer(candidate: str, known: str) -> bool:
-    """Compare resourceVersions; since Kubernetes 1.35 they are comparable as numbers."""
-    try:
-        return int(candidate) > int(known or "0")
-    except ValueError:
-        return candidate != known
-
-
-def _remembered(body: Json, sop: Sop) -> Status:
-    """Read the memory back from a status; another SOP's or an unreadable one does not count."""
-    try:
-        status = Status.model_validate(body.get("status") or {})
-    except ValidationError:
-        _log.error(
-            "%s/%s: its status cannot be read; the memory starts afresh", sop.namespace, sop.name
-        )
-        return Status()
-    return status if status.uid in (None, sop.uid) else Status()
-
-
-def _where(invalid: ValidationError) -> str:
-    """Say which field is wrong and what is allowed, without repeating the value."""
-    first = invalid.errors(include_input=False, include_url=False, include_context=False)[0]
-    path = ".".join(str(part) for part in ("spec", *first["loc"]))
-    return f"{path}: {first['msg'].removeprefix('Value error, ')}"

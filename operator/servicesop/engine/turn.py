@@ -15,10 +15,11 @@ from servicesop.api.status import (
     Tri,
 )
 from servicesop.api.times import whole_seconds
-from servicesop.decide.decide import Decision, Snapshot, TargetFacts, decide, verify_of
+from servicesop.decide.decide import Decision, decide
 from servicesop.decide.ledger import joined
 from servicesop.decide.procedures import state_of
 from servicesop.decide.progress import NotSent, advance, recover
+from servicesop.decide.snapshot import Snapshot, TargetFacts, verify_of
 from servicesop.engine.acting import Acting
 from servicesop.engine.clock import Clock
 from servicesop.engine.ledger import Ledger
