@@ -20,7 +20,8 @@ from servicesop.api.status import (
 )
 from servicesop.api.texts import fitted
 from servicesop.api.times import whole_seconds
-from servicesop.decide.decide import Decision, doing
+from servicesop.decide.course import doing
+from servicesop.decide.decide import Decision
 from servicesop.decide.gates import Allowed
 from servicesop.decide.procedures import Section, blind_checks, handled_checks
 from servicesop.judge.debounce import HELD, Memory

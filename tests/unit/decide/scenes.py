@@ -12,9 +12,10 @@ from servicesop.api.procedures import Remediate
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
 from servicesop.api.status import CheckState, Intent, Phase, Status
-from servicesop.decide.decide import Decision, Snapshot, TargetFacts, decide
+from servicesop.decide.decide import Decision, decide
 from servicesop.decide.gates import Facts
 from servicesop.decide.ledger import ActionEntry
+from servicesop.decide.snapshot import Snapshot, TargetFacts
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Memory
 from servicesop.judge.results import Sample, error, failed, inconclusive, passed

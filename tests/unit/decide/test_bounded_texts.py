@@ -6,7 +6,8 @@ import pytest
 
 from servicesop.api.sop import Spec
 from servicesop.api.status import Escalation, EscalationReason, ProcedureStatus, Status
-from servicesop.decide.decide import Decision, Snapshot, decide
+from servicesop.decide.decide import Decision, decide
+from servicesop.decide.snapshot import Snapshot
 from servicesop.judge.debounce import Memory
 from unit.decide.scenes import (
     NO_LEADER,

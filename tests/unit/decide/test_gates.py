@@ -10,9 +10,9 @@ from servicesop.api.procedures import Mode
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState, Outcome
 from servicesop.decide import gates
-from servicesop.decide.decide import facts_of
 from servicesop.decide.gates import Allowed
 from servicesop.decide.ledger import ActionEntry
+from servicesop.decide.snapshot import facts_of
 from servicesop.judge.debounce import Memory
 from servicesop.judge.results import error, passed
 from unit.decide.scenes import (

@@ -21,10 +21,12 @@ from servicesop.api.sop import Spec
 from servicesop.api.status import HistoryItem, Intent, Outcome, Phase, Status
 from servicesop.api.times import whole_seconds
 from servicesop.decide import gates, ledger, table
-from servicesop.decide.decide import Plan, Snapshot, TargetFacts, decide, facts_of
+from servicesop.decide.course import Plan
+from servicesop.decide.decide import decide
 from servicesop.decide.ledger import Budget, BudgetEntry, Claim, TargetRecord
 from servicesop.decide.procedures import sections_of
 from servicesop.decide.progress import EVIDENCE_LIMIT, NotSent, advance, issued, recover
+from servicesop.decide.snapshot import Snapshot, TargetFacts, facts_of
 from servicesop.engine.acting import raw
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Windows

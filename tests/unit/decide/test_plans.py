@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from servicesop.api.status import Phase, Status
-from servicesop.decide.decide import evidence_of, verify_of
 from servicesop.decide.procedures import sections_of
 from servicesop.decide.progress import action_id
+from servicesop.decide.snapshot import evidence_of, verify_of
 from unit.decide.scenes import (
     NO_LEADER,
     NOW,

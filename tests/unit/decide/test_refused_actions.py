@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from servicesop.api.status import EscalationReason, Outcome
-from servicesop.decide.decide import TargetFacts
+from servicesop.decide.snapshot import TargetFacts
 from unit.decide.scenes import (
     NO_LEADER,
     Story,
