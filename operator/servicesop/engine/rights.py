@@ -69,6 +69,7 @@ class Rights:
         self._kinds = kinds
         self._clock = clock
         self._kept: dict[tuple[str, Right | None], tuple[float, bool]] = {}
+        self._sweep_at = 0.0
 
     async def runner_exists(self, namespace: str) -> bool | None:
         """Say whether the namespace has its runner; None when that cannot be told."""
@@ -92,9 +93,17 @@ class Rights:
             answer = await self._asked(namespace, right)
         except (ApiError, ApiUnreachable):
             return None
+        now = self._clock()
+        self._sweep(now)
         keep = KEEP_YES_SECONDS if answer else KEEP_NO_SECONDS
-        self._kept[namespace, right] = (self._clock() + keep, answer)
+        self._kept[namespace, right] = (now + keep, answer)
         return answer
+
+    def _sweep(self, now: float) -> None:
+        """Drop what nobody has asked for since it ended, now and then: namespaces come and go."""
+        if now >= self._sweep_at:
+            self._kept = {what: kept for what, kept in self._kept.items() if now < kept[0]}
+            self._sweep_at = now + KEEP_YES_SECONDS
 
     async def _asked(self, namespace: str, right: Right | None) -> bool:
         if right is None:

@@ -1,7 +1,7 @@
 from typing import Any
 
 from servicesop.api.sop import Spec
-from servicesop.engine.rights import needed_by_checks
+from servicesop.engine.rights import KEEP_YES_SECONDS, Rights, needed_by_checks
 from servicesop.sources.kubernetes.kinds import Kinds
 from sop_cases import complete
 
@@ -47,3 +47,27 @@ async def test_a_kind_without_a_namespace_is_refused_and_not_asked_for() -> None
     kinds = Kinds(Discovery())  # type: ignore[arg-type]  # its one method
     await kinds.find("v1", "Node")
     assert needed_by_checks(spec({"apiVersion": "v1", "kind": "Node", "name": "n"}), kinds) == ()
+
+
+class Runner:
+    """Stands in for the API server, which says yes."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def runner_exists(self, _: str) -> bool:
+        self.asked += 1
+        return True
+
+
+async def test_an_answer_is_kept_for_ten_minutes_and_not_longer() -> None:
+    runner, now = Runner(), 0.0
+    rights = Rights(runner, Kinds(Discovery()), lambda: now)  # type: ignore[arg-type]  # what they ask
+    for number in range(100):
+        await rights.runner_exists(f"team-{number}")
+        await rights.runner_exists(f"team-{number}")
+    assert (runner.asked, len(rights._kept)) == (100, 100)
+
+    now = KEEP_YES_SECONDS
+    await rights.runner_exists("team-0")
+    assert (runner.asked, len(rights._kept)) == (101, 1)
