@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from e2e.service_database import ServiceDatabase
 from e2e.sops import check, database, leader, logs, ready, rows, sop, target
+from polling import eventually
 from servicesop.api.reasons import UnknownReason
 from servicesop.status.conditions import ReadyReason
 from testbed import ControlPlane, Postgres, Run, free_port
@@ -224,10 +224,7 @@ def test_none_of_them_stops_the_sop_beside_them(world: World) -> None:
     for case in CASES:
         _told(world, case)
     before = world.database.reads("leases")
-    deadline = time.monotonic() + 10
-    while world.database.reads("leases") < before + 3:
-        assert time.monotonic() < deadline, "the healthy SOP is not checked any more"
-        time.sleep(0.1)
+    eventually(lambda: world.database.reads("leases") >= before + 3, "its checks run on", 10)
     assert is_(world.well.status("well"), "Healthy", "True")
     assert world.operator.process.poll() is None
     code, metrics = world.operator.get("/metrics")

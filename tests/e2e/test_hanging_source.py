@@ -11,6 +11,7 @@ import pytest
 from e2e.noting_operator import PREFIX
 from e2e.service_database import ServiceDatabase
 from e2e.sops import check, database, leader, logs, ready, rows, sop
+from polling import eventually
 from testbed import Postgres, Run
 from testbed.broken_build import broken_build
 from testbed.operator import Operator, start_operator
@@ -105,10 +106,11 @@ def settle(operator: Operator) -> None:
     """Wait until each check has run twice: first runs come all at once and queue."""
     for _ in range(2):
         marked = len(others(operator))
-        deadline = time.monotonic() + 60
-        while len({name for name, _ in others(operator)[marked:]}) < CHECKS:
-            assert time.monotonic() < deadline, "not all checks run"
-            time.sleep(0.2)
+
+        def all_have_run(marked: int = marked) -> bool:
+            return len({name for name, _ in others(operator)[marked:]}) == CHECKS
+
+        eventually(all_have_run, "all checks run", 60)
 
 
 def lateness(operator: Operator) -> list[float]:

@@ -1,8 +1,7 @@
 """A database with a role that may only read, and the operator's way to it."""
 
-import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from psycopg import sql
@@ -119,10 +118,3 @@ def new_reader(server: Postgres, password: str = PASSWORD) -> Reader:
         return Reader(server, database, user, secret, {"tls": "Disable"})
     secret["ca"] = server.authority.encode()
     return Reader(server, database, user, secret, {"keys": {"ca": "ca"}})
-
-
-async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Poll until it is true; raise TimeoutError otherwise."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - it is true in another process
-            await asyncio.sleep(0.02)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from integration.place import Place, new_place
+from polling import answer
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Target
@@ -149,12 +150,7 @@ async def ask(around: Surroundings, **spec: Any) -> Sample:
 
 async def until(verdict: Verdict, around: Surroundings, **spec: Any) -> Sample:
     """Ask until the watch has told of what was written."""
-    async with asyncio.timeout(20):
-        while True:
-            sample = await ask(around, **spec)
-            if sample.verdict is verdict:
-                return sample
-            await asyncio.sleep(0.02)
+    return await answer(lambda: ask(around, **spec), lambda sample: sample.verdict is verdict)
 
 
 async def test_an_event_is_found_by_message_reason_and_type_while_it_is_in_the_window(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from integration.place import Place, crd, new_place
+from polling import answer
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.registry import build
@@ -45,12 +46,9 @@ class Scene:
         return sample
 
     async def until(self, verdict: Verdict, **resource: Any) -> Sample:
-        async with asyncio.timeout(60):
-            while True:
-                sample = await self.ask(**resource)
-                if sample.verdict is verdict:
-                    return sample
-                await asyncio.sleep(0.2)
+        return await answer(
+            lambda: self.ask(**resource), lambda sample: sample.verdict is verdict, 60
+        )
 
     async def refused(self, **resource: Any) -> tuple[UnknownReason, str]:
         with pytest.raises(SourceError) as refused:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from integration.reader import Reader, new_reader
+from polling import answer
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.runner import CheckRunner
@@ -128,13 +129,12 @@ async def failing(
     runner: CheckRunner, reader: Reader, meanwhile: str = "SELECT 1", seconds: float = 10.0
 ) -> Sample:
     """Run the check, and the statement `meanwhile` before each run, until it fails."""
-    async with asyncio.timeout(seconds):
-        while True:
-            reader.do(meanwhile)
-            sample = await runner.run(NOW)
-            if sample.verdict is Verdict.FAILED:
-                return sample
-            await asyncio.sleep(0.05)
+
+    async def run() -> Sample:
+        reader.do(meanwhile)
+        return await runner.run(NOW)
+
+    return await answer(run, lambda sample: sample.verdict is Verdict.FAILED, seconds)
 
 
 async def test_a_row_that_workers_keep_writing_fails_while_the_page_sees_it_fresh(

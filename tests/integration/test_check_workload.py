@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from polling import until
 from servicesop.api.checks.check import Check
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
@@ -19,7 +20,7 @@ from servicesop.checks.progress import DEADLINE
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.checks.workload import workload_check
 from servicesop.judge.results import Sample, Verdict
-from servicesop.judge.rollout import WorkloadView
+from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.workloads import WorkloadCache
@@ -112,9 +113,7 @@ class Service:
         return view
 
     async def viewed(self, true: Callable[[WorkloadView], bool]) -> None:
-        async with asyncio.timeout(30):
-            while not true(self.view()):  # noqa: ASYNC110 - a cache's state
-                await asyncio.sleep(0.02)
+        await until(lambda: true(self.view()))
 
     async def until(self, verdict: Verdict, detail: str = "", seconds: float = 30) -> Sample:
         """Wait for a verdict, with a finding, a reason or a message where one is given."""
@@ -352,9 +351,7 @@ async def test_a_workload_that_is_gone_is_an_error_that_names_it(
 ) -> None:
     assert service.runner is not None
     await asyncio.to_thread(service.kubectl, "delete", service.name)
-    async with asyncio.timeout(10):
-        while around.workloads.get(service.kind, "api") is not None:  # noqa: ASYNC110 - a cache
-            await asyncio.sleep(0.02)
+    await until(lambda: around.workloads.get(service.kind, "api") is None)
     with pytest.raises(SourceError, match=f"no {service.kind} api") as error:
         await service.runner.run(datetime.now(UTC))
     assert error.value.reason is UnknownReason.TARGET_NOT_FOUND
@@ -368,13 +365,13 @@ async def test_a_workload_of_the_other_kind_with_the_same_name_is_another_one(
     service.samples.clear()
     text = manifest(other, app="other", ready_after="1h", replicas=1)
     await asyncio.to_thread(service.kubectl, "apply", "-f", "-", stdin=text)
-    async with asyncio.timeout(20):
-        while True:
-            found = service.around.workloads.get(other, "api")
-            if found is not None and service.around.workloads.pods(found):
-                break
-            await asyncio.sleep(0.02)
-    assert len(service.around.workloads.pods(found)) == 1
+
+    def its_pods() -> tuple[PodView, ...]:
+        found = service.around.workloads.get(other, "api")
+        return service.around.workloads.pods(found) if found else ()
+
+    await until(its_pods)
+    assert len(its_pods()) == 1
     assert len(service.around.workloads.pods(service.view())) == 3
     sample = await service.sample()
     assert sample is not None

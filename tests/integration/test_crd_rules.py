@@ -1,5 +1,4 @@
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from polling import eventually
 from servicesop.api.dependencies import MAX_CHAIN
 from servicesop.api.sop import Spec
 from servicesop.api.status import (
@@ -38,10 +38,8 @@ def server(control_plane: ControlPlane) -> ControlPlane:
     control_plane.kubectl("apply", "-f", str(CRD))
     control_plane.kubectl("wait", "--for=condition=Established", "-f", str(CRD), "--timeout=30s")
     # Established says that the type is accepted; discovery, which kubectl asks, follows.
-    deadline = time.monotonic() + 30
-    while not control_plane.kubectl("api-resources", "--api-group=servicesop.io", "-o", "name"):
-        assert time.monotonic() < deadline, "the API server does not list servicesops"
-        time.sleep(0.1)
+    kinds = ("api-resources", "--api-group=servicesop.io", "-o", "name")
+    eventually(lambda: control_plane.kubectl(*kinds), "the API server lists servicesops")
     return control_plane
 
 

@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from polling import eventually
 from testbed import ControlPlane, Postgres, Run
 from testbed.fleet_manager import WORKERS, FleetManager
 
@@ -36,13 +37,6 @@ def fleet_manager(
         reconcile=ELECTION,
     ) as fleet_manager:
         yield fleet_manager
-
-
-def eventually(probe: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not probe():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.05)
 
 
 def logs(control_plane: ControlPlane, fleet_manager: FleetManager) -> dict[str, list[str]]:

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from psycopg import sql
 
-from integration.reader import PASSWORD, Reader, new_reader, until
+from integration.reader import PASSWORD, Reader, new_reader
+from polling import until
 from servicesop.sources.errors import SourceError
 from servicesop.sources.postgres.exchange import exchange
 from testbed import Postgres, Version

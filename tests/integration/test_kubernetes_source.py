@@ -3,12 +3,13 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from polling import until
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import PodGone, SourceError
@@ -108,12 +109,6 @@ async def client(kubeconfig: Path) -> AsyncIterator[KubeClient]:
 async def admin(control_plane: ControlPlane) -> AsyncIterator[KubeClient]:
     async with await KubeClient.connect(control_plane.kubeconfig) as client:
         yield client
-
-
-async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - the caches offer no event for any condition
-            await asyncio.sleep(0.02)
 
 
 def ready_pods(view: NamespaceView, name: str) -> set[str]:

@@ -4,7 +4,6 @@ Each test sets up one trap, on the service's schema in a real PostgreSQL. The pa
 it stands there, and judged as a person does who follows the page; it judges wrongly, ours right.
 """
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import pytest
 
 import testbed.fleet_manager.database as service
 from integration.reader import Reader, new_reader
+from polling import answer
 from servicesop.api.checks.check import Check
 from servicesop.api.procedures import Row
 from servicesop.checks.leader import leader_check
@@ -107,13 +107,12 @@ async def judged(runner: CheckRunner) -> Sample:
 
 async def until_failed(runner: CheckRunner, reader: Reader, meanwhile: str) -> Sample:
     """Run a statement of the service and the check again and again, until the check fails."""
-    async with asyncio.timeout(15):
-        while True:
-            reader.do(meanwhile.replace("%(now)s", "now()"))
-            sample = await judged(runner)
-            if sample.verdict is not Verdict.PASSED:
-                return sample
-            await asyncio.sleep(0.05)
+
+    async def run() -> Sample:
+        reader.do(meanwhile.replace("%(now)s", "now()"))
+        return await judged(runner)
+
+    return await answer(run, lambda sample: sample.verdict is not Verdict.PASSED, 15)
 
 
 async def test_1_a_soft_deleted_row_is_stuck_for_ever_on_the_page(reader: Reader) -> None:

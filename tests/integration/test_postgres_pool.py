@@ -8,7 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from integration.reader import NAMESPACE, Reader, new_reader, until
+from integration.reader import NAMESPACE, Reader, new_reader
+from polling import until
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
 from servicesop.sources.postgres.pool import MAX_AGE, SECRET_AGE, PooledDatabase

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from integration.reader import Reader, new_reader, until
+from integration.reader import Reader, new_reader
+from polling import until
 from servicesop.api.reasons import UnknownReason
 from testbed import Postgres, Version
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from psycopg import pq
 
-from integration.reader import PASSWORD, Reader, new_reader, until
+from integration.reader import PASSWORD, Reader, new_reader
+from polling import until
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.errors import SourceError

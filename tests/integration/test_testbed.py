@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -17,16 +16,10 @@ from typing import Literal
 import psycopg
 import pytest
 
+from polling import eventually
 from testbed import ControlPlane, KubectlError, Postgres, Run, free_port, guardian
 
 TESTS = Path(__file__).parents[1]
-
-
-def eventually(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"did not come true within {seconds:g} s"
-        time.sleep(0.05)
 
 
 def deployment(name: str, ready_after: str | None = None) -> str:
@@ -88,7 +81,11 @@ def test_a_pod_that_a_test_makes_unready_stays_so(control_plane: ControlPlane) -
     patch = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     control_plane.kubectl("patch", "pod", pod, "--subresource=status", "-p", json.dumps(patch))
     field = "jsonpath={.status.availableReplicas}"
-    eventually(lambda: control_plane.kubectl("get", "deployment", "broken", "-o", field) == "1", 10)
+    eventually(
+        lambda: control_plane.kubectl("get", "deployment", "broken", "-o", field) == "1",
+        "it is seen",
+        10,
+    )
 
 
 def test_pod_logs_are_served_as_a_kubelet_serves_them(control_plane: ControlPlane) -> None:
@@ -177,7 +174,7 @@ def test_a_validating_admission_policy_refuses(control_plane: ControlPlane) -> N
             return "not this one" in str(error)
         return False
 
-    eventually(refused, 20)
+    eventually(refused, "the port is closed", 20)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -335,8 +332,8 @@ def test_nothing_outlives_the_owner(how: signal.Signals) -> None:
             owner.wait(5)
         finally:
             owner.kill()
-    eventually(lambda: not processes_of(directory), deadline - time.monotonic())
-    eventually(lambda: not Path(directory).exists(), deadline - time.monotonic())
+    eventually(lambda: not processes_of(directory), "none is left", deadline - time.monotonic())
+    eventually(lambda: not Path(directory).exists(), "it is gone", deadline - time.monotonic())
     assert not any(listening(port) for port in ports)
     assert shared_memory_of(pids) == []
 
