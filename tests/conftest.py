@@ -4,6 +4,7 @@ A server that cannot start fails the tests. A run that leaves a test out is not 
 """
 
 import asyncio
+import gc
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(
         _WorkersCount(config) if hasattr(config, "workerinput") else _Count(config), "count"
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    yield
+    # What a file forgot to close is its own failure, not that of whoever comes when Python next
+    # collects. After each test it would take minutes.
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
 
 
 class _Collected:
