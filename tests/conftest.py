@@ -30,15 +30,6 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    yield
-    # What a file forgot to close is its own failure, not that of whoever comes when Python next
-    # collects. After each test it would take minutes.
-    if nextitem is None or nextitem.path != item.path:
-        gc.collect()
-
-
 class _Collected:
     """Counts what was collected and what was left out of that.
 
@@ -128,6 +119,16 @@ class _Count(_Collected):
     def _is_complete(self) -> bool:
         others = self._outcomes.total() - self._outcomes["passed"] + self.skipped_modules
         return not others and not self.deselected and self._outcomes["passed"] == self.collected
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Let a file fail for what it forgot to close, not who comes when Python next collects.
+
+    After each test it would take minutes.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
