@@ -11,12 +11,8 @@ from aiohttp import web
 from kubernetes.aio.client import Configuration
 
 from servicesop.sources.kubernetes.access import REFRESH_SECONDS, Access, AccessError
-from servicesop.sources.kubernetes.client import (
-    MAX_WATCH_LINE,
-    ApiError,
-    ApiUnreachable,
-    KubeClient,
-)
+from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
+from servicesop.sources.kubernetes.requests import MAX_WATCH_LINE
 
 CANARY = "canary-7f3a"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
