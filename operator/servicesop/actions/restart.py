@@ -11,7 +11,7 @@ from servicesop.api.kinds import WorkloadKind
 from servicesop.api.status import Intent
 from servicesop.judge.rollout import WorkloadView
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, RunnerClient
-from servicesop.sources.kubernetes.workloads import workload_view
+from servicesop.sources.kubernetes.views import workload_view
 
 ANNOTATION = "servicesop.io/action"
 FIELD_MANAGER = "servicesop-actions"

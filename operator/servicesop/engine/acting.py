@@ -26,7 +26,7 @@ from servicesop.judge.debounce import Memory
 from servicesop.judge.results import Verdict
 from servicesop.judge.rollout import WorkloadView
 from servicesop.sources.kubernetes.client import KubeClient
-from servicesop.sources.kubernetes.workloads import workload_view
+from servicesop.sources.kubernetes.views import workload_view
 from servicesop.status.writer import StatusWriter
 
 _log = logging.getLogger(__name__)

@@ -30,7 +30,8 @@ from servicesop.engine.sop import Sop
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
-from servicesop.sources.kubernetes.workloads import WorkloadCache, workload_view
+from servicesop.sources.kubernetes.views import workload_view
+from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.status import events
 from servicesop.status.recorder import EventRecorder, Regarding
 from servicesop.status.report import refused, report

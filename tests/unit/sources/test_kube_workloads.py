@@ -12,7 +12,8 @@ from servicesop.api.kinds import WorkloadKind
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, Json, KubeClient, Page
-from servicesop.sources.kubernetes.workloads import Place, WorkloadCache, workload_view
+from servicesop.sources.kubernetes.views import workload_view
+from servicesop.sources.kubernetes.workloads import Place, WorkloadCache
 
 DEPLOYMENT: Json = {
     "metadata": {"namespace": "ns", "name": "api", "uid": "d1", "generation": 4},

@@ -1,30 +1,29 @@
 """Workloads and their pods, kept current by watches and joined by owner."""
 
 import asyncio
-import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
-from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
+from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.sources.errors import SourceError
-from servicesop.sources.kubernetes.client import Json, KubeClient
+from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.informer import Informer, Key
+from servicesop.sources.kubernetes.views import (
+    OwnedPod,
+    ReplicaSet,
+    read_pod,
+    read_replica_set,
+    workload_view,
+)
 
-ACTION_ANNOTATION: Final = "servicesop.io/action"
 MAX_NAMESPACES = 50
 """With more namespaces than this, cluster-wide watches are cheaper than some for each."""
 
 _SETTLING_SECONDS = 0.02
-
-# The reason is NewReplicaSetAvailable once all pods of the template have been available, and stays
-# so when one of them is lost later.
-_PROGRESSING: Final = frozenset({"NewReplicaSetCreated", "FoundNewReplicaSet", "ReplicaSetUpdated"})
 
 Slim = TypeVar("Slim")
 Place = tuple[str, WorkloadKind, str]
@@ -32,25 +31,6 @@ Place = tuple[str, WorkloadKind, str]
 OnChange = Callable[[Place], None]
 """Called with each workload that changed, or of which a pod changed."""
 _DEPLOYMENTS: Final = frozenset({WorkloadKind.DEPLOYMENT})
-
-
-@dataclass(frozen=True, slots=True)
-class _ReplicaSet:
-    uid: str
-    deployment: str
-    """The uid of the Deployment that controls it; empty if none does."""
-    deployment_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Pod:
-    view: PodView
-    owner: str
-    """The uid of the ReplicaSet or StatefulSet that controls it; empty if none does."""
-    stateful_set: str
-    """The name of the StatefulSet that controls it; empty if none does."""
-    nodes: tuple[str, ...] = ()
-    """The addresses of its node."""
 
 
 class _Scope:
@@ -74,12 +54,12 @@ class _Scope:
         self._inside = f"/namespaces/{namespace}" if namespace else ""
         self._tasks: list[asyncio.Task[None]] = []
         self._kinds: dict[WorkloadKind, Informer[WorkloadView]] = {}
-        self._replica_sets: Informer[_ReplicaSet] | None = None
+        self._replica_sets: Informer[ReplicaSet] | None = None
         self._pods = self._started(
             Informer(
                 client,
                 f"/api/v1{self._inside}/pods",
-                slim=_pod,
+                slim=read_pod,
                 on_change=self._pod_changed,
             )
         )
@@ -100,7 +80,7 @@ class _Scope:
             Informer(
                 self._client,
                 f"/apis/apps/v1{self._inside}/{kind.lower()}s",
-                slim=_VIEWS[kind],
+                slim=partial(workload_view, kind),
                 on_change=lambda key, _old, _new: self._on_change((key[0], kind, key[1])),
             )
         )
@@ -109,7 +89,7 @@ class _Scope:
                 Informer(
                     self._client,
                     f"/apis/apps/v1{self._inside}/replicasets",
-                    slim=_replica_set,
+                    slim=read_replica_set,
                     on_change=self._replica_set_changed,
                 )
             )
@@ -165,7 +145,7 @@ class _Scope:
         return frozenset(self._replica_sets_of.get(workload.uid, {}).values())
 
     def _replica_set_changed(
-        self, key: Key, old: _ReplicaSet | None, new: _ReplicaSet | None
+        self, key: Key, old: ReplicaSet | None, new: ReplicaSet | None
     ) -> None:
         if old is not None and (
             new is None or (old.uid, old.deployment) != (new.uid, new.deployment)
@@ -185,7 +165,7 @@ class _Scope:
             self._deployment_of[new.uid] = place
             self._on_change(place)
 
-    def _pod_changed(self, key: Key, old: _Pod | None, new: _Pod | None) -> None:
+    def _pod_changed(self, key: Key, old: OwnedPod | None, new: OwnedPod | None) -> None:
         self._node_changed(() if old is None else old.nodes, () if new is None else new.nodes)
         owners = {
             pod.owner: pod.stateful_set for pod in (old, new) if pod is not None and pod.owner
@@ -362,194 +342,3 @@ class NamespaceView:
     def replica_sets(self, workload: WorkloadView) -> frozenset[str]:
         """Give the names of a Deployment's ReplicaSets. Raise SourceError while not synced."""
         return self._cache.usable(self._namespace, workload.kind).replica_sets_of(workload)
-
-
-def workload_view(kind: WorkloadKind, item: Json) -> WorkloadView:
-    """Read a workload as the API server gives it."""
-    return _VIEWS[kind](item)
-
-
-def _deployment(item: Json) -> WorkloadView:
-    metadata, spec = item["metadata"], item["spec"]
-    status = item.get("status") or {}
-    template = spec["template"]
-    replicas = spec.get("replicas", 1)
-    strategy = spec.get("strategy") or {}
-    recreate = strategy.get("type") == "Recreate"
-    progress = next(
-        (
-            (condition.get("status", ""), condition.get("reason", ""))
-            for condition in status.get("conditions") or ()
-            if condition.get("type") == "Progressing"
-        ),
-        ("", ""),
-    )
-    return WorkloadView(
-        kind=WorkloadKind.DEPLOYMENT,
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata.get("generation", 0),
-        observed_generation=status.get("observedGeneration", 0),
-        replicas=replicas,
-        current=status.get("replicas", 0),
-        updated=status.get("updatedReplicas", 0),
-        ready=status.get("readyReplicas", 0),
-        available=status.get("availableReplicas", 0),
-        paused=bool(spec.get("paused")),
-        deadline_exceeded=progress == ("False", "ProgressDeadlineExceeded"),
-        recreate=recreate,
-        max_unavailable=replicas if recreate else _max_unavailable(strategy, replicas),
-        action=_action(template),
-        template_hash=_hash(template),
-        progressing=progress[0] == "True" and progress[1] in _PROGRESSING,
-        created=_time(metadata.get("creationTimestamp")),
-    )
-
-
-def _stateful_set(item: Json) -> WorkloadView:
-    metadata, spec = item["metadata"], item["spec"]
-    status = item.get("status") or {}
-    template = spec["template"]
-    replicas = spec.get("replicas", 1)
-    strategy = spec.get("updateStrategy") or {}
-    rolling = strategy.get("rollingUpdate") or {}
-    ready = status.get("readyReplicas", 0)
-    return WorkloadView(
-        kind=WorkloadKind.STATEFUL_SET,
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata.get("generation", 0),
-        observed_generation=status.get("observedGeneration", 0),
-        replicas=replicas,
-        current=status.get("replicas", 0),
-        updated=status.get("updatedReplicas", 0),
-        ready=ready,
-        available=status.get("availableReplicas", 0),
-        paused=False,
-        deadline_exceeded=False,
-        recreate=False,
-        # The controller takes at least one, or such a rollout could never move.
-        max_unavailable=max(1, _share(rolling.get("maxUnavailable", 1), replicas, up=False)),
-        action=_action(template),
-        template_hash=_hash(template),
-        created=_time(metadata.get("creationTimestamp")),
-        on_delete=strategy.get("type") == "OnDelete",
-        partition=rolling.get("partition", 0),
-        ordered=spec.get("podManagementPolicy") != "Parallel",
-        current_revision=status.get("currentRevision", ""),
-        update_revision=status.get("updateRevision", ""),
-    )
-
-
-_VIEWS: Final[dict[WorkloadKind, Callable[[Json], WorkloadView]]] = {
-    WorkloadKind.DEPLOYMENT: _deployment,
-    WorkloadKind.STATEFUL_SET: _stateful_set,
-}
-
-
-def _action(template: Json) -> str:
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(ACTION_ANNOTATION, ""))
-
-
-def _hash(template: Json) -> str:
-    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _max_unavailable(strategy: Json, replicas: int) -> int:
-    rolling = strategy.get("rollingUpdate") or {}
-    unavailable = _share(rolling.get("maxUnavailable", "25%"), replicas, up=False)
-    surge = _share(rolling.get("maxSurge", "25%"), replicas, up=True)
-    # The Deployment controller does the same, or such a rollout could never move.
-    return 1 if not unavailable and not surge else unavailable
-
-
-def _share(value: int | str, replicas: int, *, up: bool) -> int:
-    if isinstance(value, int):
-        return value
-    percent = int(value.removesuffix("%")) * replicas
-    return -(-percent // 100) if up else percent // 100
-
-
-def _controller(metadata: Json) -> Json:
-    for owner in metadata.get("ownerReferences") or ():
-        if owner.get("controller"):
-            found: Json = owner
-            return found
-    return {}
-
-
-def _replica_set(item: Json) -> _ReplicaSet:
-    owner = _controller(item["metadata"])
-    if owner.get("kind") != "Deployment":
-        owner = {}
-    return _ReplicaSet(item["metadata"]["uid"], owner.get("uid", ""), owner.get("name", ""))
-
-
-def _pod(item: Json) -> _Pod:
-    metadata = item["metadata"]
-    status = item.get("status") or {}
-    labels = metadata.get("labels") or {}
-    owner = _controller(metadata)
-    in_stateful_set = owner.get("kind") == "StatefulSet"
-    conditions = {condition.get("type"): condition for condition in status.get("conditions") or ()}
-    scheduled = conditions.get("PodScheduled", {})
-    view = PodView(
-        name=metadata["name"],
-        uid=metadata["uid"],
-        template=labels.get(
-            "controller-revision-hash" if in_stateful_set else "pod-template-hash", ""
-        ),
-        ready=conditions.get("Ready", {}).get("status") == "True",
-        deleting="deletionTimestamp" in metadata,
-        containers=tuple(
-            _container(container)
-            for field in ("initContainerStatuses", "containerStatuses")
-            for container in status.get(field) or ()
-        ),
-        created=_time(metadata.get("creationTimestamp")),
-        ended=status.get("phase") in ("Succeeded", "Failed"),
-        unscheduled=(
-            scheduled.get("reason") or "NotScheduled" if scheduled.get("status") == "False" else ""
-        ),
-    )
-    owned = in_stateful_set or owner.get("kind") == "ReplicaSet"
-    return _Pod(
-        view,
-        owner.get("uid", "") if owned else "",
-        owner.get("name", "") if in_stateful_set else "",
-        tuple(str(host.get("ip", "")) for host in status.get("hostIPs") or ()),
-    )
-
-
-def _container(status: dict[str, Any]) -> ContainerView:
-    state = status.get("state") or {}
-    last = (status.get("lastState") or {}).get("terminated") or {}
-    ended = state.get("terminated") or {}
-    started = next(
-        (
-            moment
-            for moment in (
-                (state.get("running") or {}).get("startedAt"),
-                ended.get("startedAt"),
-                # Between two starts, what can be read is still the last one's log.
-                last.get("startedAt"),
-            )
-            if moment
-        ),
-        None,
-    )
-    return ContainerView(
-        name=status["name"],
-        id=status.get("containerID", ""),
-        restarts=status.get("restartCount", 0),
-        ready=bool(status.get("ready")),
-        waiting=(state.get("waiting") or {}).get("reason", ""),
-        started=_time(started),
-        ended=(ended or last).get("reason", ""),
-    )
