@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,75 +47,77 @@ def workload_view(kind: WorkloadKind, item: Json) -> WorkloadView:
 
 
 def _deployment(item: Json) -> WorkloadView:
-    metadata, spec = item["metadata"], item["spec"]
-    status = item.get("status") or {}
-    template = spec["template"]
-    replicas = spec.get("replicas", 1)
+    spec = item["spec"]
+    replicas = _replicas(spec)
     strategy = spec.get("strategy") or {}
     recreate = strategy.get("type") == "Recreate"
     progress = next(
         (
             (condition.get("status", ""), condition.get("reason", ""))
-            for condition in status.get("conditions") or ()
+            for condition in (item.get("status") or {}).get("conditions") or ()
             if condition.get("type") == "Progressing"
         ),
         ("", ""),
     )
-    return WorkloadView(
-        kind=WorkloadKind.DEPLOYMENT,
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata.get("generation", 0),
-        observed_generation=status.get("observedGeneration", 0),
-        replicas=replicas,
-        current=status.get("replicas", 0),
-        updated=status.get("updatedReplicas", 0),
-        ready=status.get("readyReplicas", 0),
-        available=status.get("availableReplicas", 0),
+    return replace(
+        _workload(
+            WorkloadKind.DEPLOYMENT,
+            item,
+            replicas if recreate else _max_unavailable(strategy, replicas),
+        ),
         paused=bool(spec.get("paused")),
         deadline_exceeded=progress == ("False", "ProgressDeadlineExceeded"),
         recreate=recreate,
-        max_unavailable=replicas if recreate else _max_unavailable(strategy, replicas),
-        action=_action(template),
-        template_hash=_hash(template),
         progressing=progress[0] == "True" and progress[1] in _PROGRESSING,
-        created=_time(metadata.get("creationTimestamp")),
     )
 
 
 def _stateful_set(item: Json) -> WorkloadView:
-    metadata, spec = item["metadata"], item["spec"]
+    spec = item["spec"]
     status = item.get("status") or {}
-    template = spec["template"]
-    replicas = spec.get("replicas", 1)
     strategy = spec.get("updateStrategy") or {}
     rolling = strategy.get("rollingUpdate") or {}
-    ready = status.get("readyReplicas", 0)
-    return WorkloadView(
-        kind=WorkloadKind.STATEFUL_SET,
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata.get("generation", 0),
-        observed_generation=status.get("observedGeneration", 0),
-        replicas=replicas,
-        current=status.get("replicas", 0),
-        updated=status.get("updatedReplicas", 0),
-        ready=ready,
-        available=status.get("availableReplicas", 0),
-        paused=False,
-        deadline_exceeded=False,
-        recreate=False,
+    most = _share(rolling.get("maxUnavailable", 1), _replicas(spec), up=False)
+    return replace(
         # The controller takes at least one, or such a rollout could never move.
-        max_unavailable=max(1, _share(rolling.get("maxUnavailable", 1), replicas, up=False)),
-        action=_action(template),
-        template_hash=_hash(template),
-        created=_time(metadata.get("creationTimestamp")),
+        _workload(WorkloadKind.STATEFUL_SET, item, max(1, most)),
         on_delete=strategy.get("type") == "OnDelete",
         partition=rolling.get("partition", 0),
         ordered=spec.get("podManagementPolicy") != "Parallel",
         current_revision=status.get("currentRevision", ""),
         update_revision=status.get("updateRevision", ""),
     )
+
+
+def _workload(kind: WorkloadKind, item: Json, max_unavailable: int) -> WorkloadView:
+    """Read what all kinds have."""
+    metadata, spec = item["metadata"], item["spec"]
+    status = item.get("status") or {}
+    template = spec["template"]
+    return WorkloadView(
+        kind=kind,
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        replicas=_replicas(spec),
+        current=status.get("replicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        ready=status.get("readyReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        paused=False,
+        deadline_exceeded=False,
+        recreate=False,
+        max_unavailable=max_unavailable,
+        action=_action(template),
+        template_hash=_hash(template),
+        created=_time(metadata.get("creationTimestamp")),
+    )
+
+
+def _replicas(spec: Json) -> int:
+    replicas: int = spec.get("replicas", 1)
+    return replicas
 
 
 _VIEWS: Final[dict[WorkloadKind, Callable[[Json], WorkloadView]]] = {
