@@ -3,11 +3,13 @@
 The older versions are a stage of their own (`make test-databases`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from testbed import Postgres, Version
+from integration import cli_place
+from integration.reader import new_reader
+from testbed import ControlPlane, Postgres, Run, Version
 
 NEWEST = Version.V18
 VERSIONS = [
@@ -21,3 +23,14 @@ def postgres(
     request: pytest.FixtureRequest, postgres_of: Callable[[Version], Postgres]
 ) -> Postgres:
     return postgres_of(request.param)
+
+
+@pytest.fixture(scope="module")
+def place(
+    control_plane: ControlPlane, postgres_of: Callable[[Version], Postgres], run: Run
+) -> Iterator[cli_place.Place]:
+    """Where `servicesop check` is run; not for longer, because what is logged there grows old."""
+    reader = new_reader(postgres_of(NEWEST))
+    with cli_place.new_place(control_plane, reader, run.subdirectory("home")) as place:
+        yield place
+    reader.databases.close()
