@@ -8,32 +8,24 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integration.logged_pods import LoggedPods
+from integration.logged_pods import restarted as has_restarted
 from integration.reader import Reader, new_reader
 from servicesop.api.checks.check import Check
-from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
-from servicesop.api.sop import Target
 from servicesop.checks.leader import leader_check
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Sample, Verdict
-from servicesop.judge.rollout import PodView
 from servicesop.sources.errors import SourceError
-from servicesop.sources.kubernetes.client import KubeClient
-from servicesop.sources.kubernetes.kinds import Kinds
-from servicesop.sources.kubernetes.logs import LogReader
-from servicesop.sources.kubernetes.objects import ObjectReader
-from servicesop.sources.kubernetes.workloads import WorkloadCache
-from surroundings import NOBODY
 from testbed import ControlPlane, PodLog, Postgres
 from testbed.fleet_manager import WORKERS
 from testbed.fleet_manager.glog import format_line
 from testbed.fleet_manager.workers import ORPHAN
-from testbed.operator import wait_allowed
 
 CANARY = "canary-in-a-log-line"
 RUNNING = "Running as the leader and starting worker"
@@ -58,17 +50,6 @@ ON CONFLICT (id) DO UPDATE SET leader = excluded.leader, expires = excluded.expi
 """
 
 
-def manifest() -> str:
-    container = {"name": "service", "image": "example.org/service:1"}
-    template = {
-        "metadata": {"labels": {"app": "api"}},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
-    }
-    spec = {"replicas": 3, "selector": {"matchLabels": {"app": "api"}}, "template": template}
-    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}}
-    return json.dumps(body | {"spec": spec})
-
-
 class Pod:
     """One replica, which logs under an identity of its own."""
 
@@ -85,36 +66,11 @@ class Pod:
         self.log.append(format_line("I", "x.go:109", message, at), at)
 
 
-@dataclass
-class Service:
-    """A Deployment of three pods in a namespace of its own."""
-
-    control_plane: ControlPlane
-    namespace: str
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        return self.control_plane.kubectl(*arguments, "-n", self.namespace, input=stdin)
-
-    def grant(self, resource: str) -> None:
-        """Let the runner get it; return when the API server acts upon that."""
-        name = resource.replace("/", "-").replace(".", "-")
-        self.kubectl("create", "role", name, "--verb=get", f"--resource={resource}")
-        account = f"--serviceaccount={self.namespace}:servicesop-runner"
-        self.kubectl("create", "rolebinding", name, f"--role={name}", account)
-        kind, _, part = resource.partition("/")
-        right = (kind, f"--subresource={part}") if part else (kind,)
-        wait_allowed(self.control_plane, self.namespace, "get", *right)
-
-    def names(self) -> list[str]:
-        return sorted(
-            self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split()
-        )
+class Service(LoggedPods):
+    """Three pods that elect a leader."""
 
     def pods(self) -> list[Pod]:
-        pods = [
-            Pod(name, self.control_plane.pod_log(self.namespace, name, "service"))
-            for name in self.names()
-        ]
+        pods = [Pod(name, self.log(name)) for name in self.names()]
         for pod in pods:
             pod.prints(f"starting {CANARY}", ago=600)
         return pods
@@ -136,38 +92,21 @@ class Service:
 
 @pytest.fixture
 def service(control_plane: ControlPlane) -> Iterator[Service]:
-    service = Service(control_plane, f"leader-{uuid.uuid4().hex[:8]}")
-    control_plane.kubectl("create", "namespace", service.namespace)
-    service.kubectl("create", "serviceaccount", "servicesop-runner")
-    yield service
-    control_plane.kubectl("delete", "namespace", service.namespace, "--wait=false")
+    with Service.made(control_plane) as service:
+        yield service
 
 
 @pytest.fixture
 def pods(service: Service) -> list[Pod]:
     service.grant("pods/log")
-    service.kubectl("apply", "-f", "-", stdin=manifest())
-    service.kubectl("rollout", "status", "deployment/api")
+    service.deploy(3)
     return service.pods()
 
 
 @pytest.fixture
 async def cluster(service: Service) -> AsyncIterator[Surroundings]:
-    async with await KubeClient.connect(service.control_plane.kubeconfig) as client:
-        cache = WorkloadCache(client, lambda *_: None)
-        cache.hold(service.namespace)
-        await cache.synced(service.namespace)
-        target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
-        yield replace(
-            NOBODY,
-            namespace=service.namespace,
-            targets={"a": target},
-            default_target=target,
-            workloads=cache.view(service.namespace),
-            logs=LogReader(client).of(service.namespace),
-            objects=ObjectReader(client, Kinds(client)).of(service.namespace),
-        )
-        await cache.close()
+    async with service.surroundings() as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -200,18 +139,6 @@ async def judged(check: CheckRunner, after: float = 0) -> Sample:
     sample = await check.run(datetime.now(UTC) + timedelta(seconds=after))
     assert "canary" not in repr(sample)
     return sample
-
-
-async def seen(around: Surroundings, what: object) -> tuple[PodView, ...]:
-    """Wait until the cache sees the pods so."""
-    async with asyncio.timeout(10):
-        while True:
-            deployment = around.workloads.get(WorkloadKind.DEPLOYMENT, "api")
-            assert deployment is not None
-            pods = around.workloads.pods(deployment)
-            if callable(what) and what(pods):
-                return pods
-            await asyncio.sleep(0.02)
 
 
 # ---- a lease table and logs
@@ -354,23 +281,9 @@ async def test_the_line_of_a_restarted_container_is_that_of_another_process(
     restarted.says(BEAT, ago=60)
     followed = leader(cluster)
     assert (await judged(followed)).evidence == (f"cluster: led by {restarted.name}",)
-    restarted.log.previous.write_text(restarted.log.current.read_text())
-    restarted.log.current.write_text("")
-    status = {
-        "name": "service",
-        "image": "example.org/service:1",
-        "imageID": "",
-        "ready": True,
-        "restartCount": 1,
-        "containerID": "containerd://second",
-        "state": {"running": {"startedAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}},
-    }
-    service.kubectl(
-        *("patch", "pod", restarted.name, "--subresource=status", "--type=merge", "-p"),
-        json.dumps({"status": {"containerStatuses": [status]}}),
-    )
+    service.crash(restarted.name, restarted.log)
     restarted.prints("starting again")
-    await seen(cluster, lambda pods: any(c.restarts for pod in pods for c in pod.containers))
+    await service.seen(cluster, has_restarted)
     # With --previous the page's command still finds a leader where there is none.
     assert service.grep("Running as the leader.*ClusterManager") == {}
     assert restarted.name in service.grep("Running as the leader.*ClusterManager", "--previous")
@@ -393,8 +306,8 @@ async def test_when_the_leader_is_deleted_the_others_silence_tells_that_nobody_l
     check = leader(cluster, heartbeat=None)
     assert (await judged(check)).verdict is Verdict.PASSED
     await asyncio.to_thread(service.kubectl, "delete", "pod", gone.name)
-    await asyncio.to_thread(service.kubectl, "rollout", "status", "deployment/api")
-    await seen(
+    await asyncio.to_thread(service.rolled_out)
+    await service.seen(
         cluster,
         lambda found: len(found) == 3 and gone.name not in {pod.name for pod in found},
     )

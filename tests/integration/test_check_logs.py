@@ -1,98 +1,44 @@
 """The check `logs` on real pods, with their logs served as a kubelet serves them."""
 
 import asyncio
-import json
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integration.logged_pods import LoggedPods, restarted
 from servicesop.api.checks.check import Check
-from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
-from servicesop.api.sop import Target
 from servicesop.checks.logs import logs_check
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Sample, Verdict
 from servicesop.sources.errors import SourceError
-from servicesop.sources.kubernetes.client import KubeClient
-from servicesop.sources.kubernetes.logs import LogReader
-from servicesop.sources.kubernetes.workloads import WorkloadCache
-from surroundings import NOBODY
 from testbed import ControlPlane, PodLog
 
 CANARY = "canary-in-a-log-line"
 
 
-def manifest(pods: int) -> str:
-    container = {"name": "service", "image": "example.org/service:1"}
-    template = {
-        "metadata": {"labels": {"app": "api"}},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
-    }
-    spec = {"replicas": pods, "selector": {"matchLabels": {"app": "api"}}, "template": template}
-    meta = {"name": "api"}
-    return json.dumps(
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
-    )
-
-
-class Service:
-    """A Deployment in a namespace of its own, and the logs of its pods."""
-
-    def __init__(self, control_plane: ControlPlane, namespace: str) -> None:
-        self.control_plane = control_plane
-        self.namespace = namespace
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        return self.control_plane.kubectl(*arguments, "-n", self.namespace, input=stdin)
-
-    def pods(self) -> list[str]:
-        return sorted(
-            self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split()
-        )
+class Service(LoggedPods):
+    """Two pods, whose logs the runner may read."""
 
     def logs(self) -> dict[str, PodLog]:
-        return {
-            pod: self.control_plane.pod_log(self.namespace, pod, "service") for pod in self.pods()
-        }
+        return {pod: self.log(pod) for pod in self.names()}
 
 
 @pytest.fixture
 def service(control_plane: ControlPlane) -> Iterator[Service]:
-    service = Service(control_plane, f"logs-{uuid.uuid4().hex[:8]}")
-    control_plane.kubectl("create", "namespace", service.namespace)
-    service.kubectl("create", "serviceaccount", "servicesop-runner")
-    service.kubectl("create", "role", "runner", "--verb=get", "--resource=pods/log")
-    service.kubectl(
-        *("create", "rolebinding", "runner", "--role=runner"),
-        f"--serviceaccount={service.namespace}:servicesop-runner",
-    )
-    service.kubectl("apply", "-f", "-", stdin=manifest(2))
-    service.kubectl("rollout", "status", "deployment/api")
-    yield service
-    control_plane.kubectl("delete", "namespace", service.namespace, "--wait=false")
+    with Service.made(control_plane) as service:
+        service.grant("pods/log")
+        service.deploy(2)
+        yield service
 
 
 @pytest.fixture
 async def around(service: Service) -> AsyncIterator[Surroundings]:
-    async with await KubeClient.connect(service.control_plane.kubeconfig) as client:
-        cache = WorkloadCache(client, lambda *_: None)
-        cache.hold(service.namespace)
-        await cache.synced(service.namespace)
-        target = Target.model_validate({"name": "a", "ref": {"kind": "Deployment", "name": "api"}})
-        yield replace(
-            NOBODY,
-            namespace=service.namespace,
-            targets={"a": target},
-            default_target=target,
-            workloads=cache.view(service.namespace),
-            logs=LogReader(client).of(service.namespace),
-        )
-        await cache.close()
+    async with service.surroundings() as around:
+        yield around
 
 
 def check(around: Surroundings, **spec: object) -> CheckRunner:
@@ -110,14 +56,8 @@ def counts(sample: Sample) -> list[int]:
     return [int(line.rsplit(" ", 1)[1]) for line in sample.evidence]
 
 
-async def known(around: Surroundings, pods: list[str]) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            deployment = around.workloads.get(WorkloadKind.DEPLOYMENT, "api")
-            assert deployment is not None
-            if sorted(pod.name for pod in around.workloads.pods(deployment)) == pods:
-                return
-            await asyncio.sleep(0.02)
+async def known(service: Service, around: Surroundings, pods: list[str]) -> None:
+    await service.seen(around, lambda found: sorted(pod.name for pod in found) == pods)
 
 
 async def test_lines_are_counted_once_over_pods_runs_and_the_end_of_a_pod(
@@ -136,8 +76,8 @@ async def test_lines_are_counted_once_over_pods_runs_and_the_end_of_a_pod(
     many = await runner.run(datetime.now(UTC))
     again = await runner.run(datetime.now(UTC))
     await asyncio.to_thread(service.kubectl, "delete", "pod", one)
-    await asyncio.to_thread(service.kubectl, "rollout", "status", "deployment/api")
-    await known(around, service.pods())
+    await asyncio.to_thread(service.rolled_out)
+    await known(service, around, service.names())
     after = await runner.run(datetime.now(UTC))
 
     assert many.findings == {"TooMany"}
@@ -351,7 +291,7 @@ async def test_without_pods_or_without_the_container_nothing_is_said(
     assert error.value.reason is UnknownReason.CONTAINER_NOT_FOUND
     await asyncio.to_thread(service.kubectl, "scale", "deployment/api", "--replicas=0")
     await asyncio.to_thread(service.kubectl, "wait", "pod", "--all", "--for=delete")
-    await known(around, [])
+    await known(service, around, [])
     sample = await check(around).run(datetime.now(UTC))
     assert (sample.verdict, sample.reason) == (Verdict.INCONCLUSIVE, UnknownReason.NO_PODS)
 
@@ -383,38 +323,10 @@ async def test_the_crash_of_a_container_is_found_in_its_previous_log(
     runner = check(around)
     assert (await runner.run(datetime.now(UTC))).verdict is Verdict.PASSED
     pod, log = next(iter(logs.items()))
-    before = log.current.read_text()
-    log.set_previous(["failed to create cluster"])
-    log.previous.write_text(before + log.previous.read_text())
-    log.current.write_text("")
-    now = datetime.now(UTC)
-    restarted = {
-        "status": {
-            "containerStatuses": [
-                {
-                    "name": "service",
-                    "image": "example.org/service:1",
-                    "imageID": "",
-                    "ready": True,
-                    "restartCount": 1,
-                    "containerID": "containerd://second",
-                    "state": {"running": {"startedAt": f"{now:%Y-%m-%dT%H:%M:%SZ}"}},
-                }
-            ]
-        }
-    }
-    service.kubectl(
-        "patch", "pod", pod, "--subresource=status", "--type=merge", "-p", json.dumps(restarted)
-    )
+    log.append("failed to create cluster")
+    service.crash(pod, log)
     log.append("started again")
-
-    async with asyncio.timeout(10):
-        while True:
-            deployment = around.workloads.get(WorkloadKind.DEPLOYMENT, "api")
-            assert deployment is not None
-            if any(c.restarts for p in around.workloads.pods(deployment) for c in p.containers):
-                break
-            await asyncio.sleep(0.02)
+    await service.seen(around, restarted)
     sample = await runner.run(datetime.now(UTC))
     assert sample.findings == {"TooMany", "SinglePod"}
     assert sample.evidence[0] == f"{pod}: 1"
@@ -441,7 +353,7 @@ async def test_a_namespace_that_lets_nobody_read_its_logs_is_an_error(
     service: Service, around: Surroundings
 ) -> None:
     service.logs()
-    service.kubectl("delete", "rolebinding", "runner")
+    service.kubectl("delete", "rolebinding", "pods-log")
 
     async def refused() -> SourceError:
         async with asyncio.timeout(10):
