@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,9 +12,10 @@ from integration.logged_pods import LoggedPods, restarted
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.logs import logs_check
-from servicesop.checks.runner import CheckRunner, Surroundings
+from servicesop.checks.runner import CheckRunner, Surroundings, Turn
 from servicesop.judge.results import Sample, Verdict
 from servicesop.sources.errors import SourceError
+from surroundings import Logs, OnChunk, Reading
 from testbed import ControlPlane, PodLog
 
 CANARY = "canary-in-a-log-line"
@@ -200,27 +201,18 @@ async def test_each_line_is_served_once_however_long_the_window(
 ) -> None:
     served = 0
 
-    class Counting:
-        turns = around.logs.turns
+    class Counting(Logs):
+        @property
+        def turns(self) -> Turn:
+            return around.logs.turns
 
-        async def read(
-            self,
-            pod: str,
-            container: str,
-            *,
-            since: datetime | None,
-            tail: int | None = None,
-            previous: bool = False,
-            on_chunk: Callable[[bytes], bool],
-        ) -> None:
+        async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
             def count(chunk: bytes) -> bool:
                 nonlocal served
                 served += len(chunk)
                 return on_chunk(chunk)
 
-            await around.logs.read(
-                pod, container, since=since, tail=tail, previous=previous, on_chunk=count
-            )
+            await around.logs.read(**asdict(reading), on_chunk=count)
 
     logs = list(service.logs().values())
     begin = datetime.now(UTC)

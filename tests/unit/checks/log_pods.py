@@ -9,10 +9,12 @@ from servicesop.api.checks.check import Check
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Target
 from servicesop.checks.logs import logs_check
-from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings
+from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
-from surroundings import NOBODY
+from surroundings import NOBODY, Logs, OnChunk, Reading
+
+Then = Callable[[], None]
 
 T0 = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -53,16 +55,14 @@ class Container:
         )
 
 
-class Pods:
+class Pods(Logs):
     """Pods of one Deployment, and their logs."""
-
-    turns = NO_TURN
 
     def __init__(self, *names: str) -> None:
         self.pods = {name: [Container()] for name in names}
         self.chunk = 4096
         self.reads: list[tuple[str, str, datetime | None, bool]] = []
-        self.after_read: Callable[[], None] = lambda: None
+        self.after_read: Then = lambda: None
         self.problem: dict[str, Exception] = {}
         self.bytes = 0
 
@@ -81,26 +81,18 @@ class Pods:
             for name, containers in self.pods.items()
         )
 
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        tail: int | None = None,
-        previous: bool = False,
-        on_chunk: Callable[[bytes], bool],
-    ) -> None:
-        self.reads.append((pod, container, since, previous))
+    async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
+        pod = reading.pod
+        self.reads.append((pod, reading.container, reading.since, reading.previous))
         if pod in self.problem:
             raise self.problem[pod]
-        found = next(c for c in self.pods[pod] if c.name == container)
+        found = next(c for c in self.pods[pod] if c.name == reading.container)
         lines = [
             text
-            for text in (found.previous if previous else found.lines)
-            if since is None or text[:19] >= f"{since:%Y-%m-%dT%H:%M:%S}".encode()
+            for text in (found.previous if reading.previous else found.lines)
+            if reading.since is None or text[:19] >= f"{reading.since:%Y-%m-%dT%H:%M:%S}".encode()
         ]
-        body = b"".join(lines if tail is None else lines[-tail:])
+        body = b"".join(lines if reading.tail is None else lines[-reading.tail :])
         for start in range(0, len(body), self.chunk):
             await asyncio.sleep(0)
             self.bytes += len(body[start : start + self.chunk])

@@ -7,7 +7,6 @@ import re
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,9 +18,10 @@ from servicesop.api.reasons import UnknownReason
 from servicesop.checks import log_cursor
 from servicesop.checks.log_lines import MAX_LINE
 from servicesop.checks.logs import logs_check
-from servicesop.checks.runner import NO_TURN, CheckRunner
+from servicesop.checks.runner import CheckRunner
 from servicesop.judge.results import MAX_EVIDENCE, MAX_EVIDENCE_LINE, MAX_MESSAGE, Sample, Verdict
 from servicesop.sources.errors import SourceError
+from surroundings import Logs, OnChunk, Reading
 from unit.checks.log_pods import Pods, around, at, check_of, line
 
 FAMILIES = yaml.safe_load(
@@ -66,10 +66,8 @@ def _part(text: str) -> bytes | None:
     return None
 
 
-class Served:
+class Served(Logs):
     """A log as the entry describes it; what is asked for makes no difference."""
-
-    turns = NO_TURN
 
     def __init__(self, entry: Entry) -> None:
         self._then = entry["then"]
@@ -97,16 +95,7 @@ class Served:
             body[start : start + self._chunk] for start in range(0, len(body), self._chunk)
         ]
 
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        tail: int | None = None,
-        previous: bool = False,
-        on_chunk: Callable[[bytes], bool],
-    ) -> None:
+    async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
         for chunk in self._all():
             await asyncio.sleep(1 if self._then == "slow" else 0)
             if not on_chunk(chunk):

@@ -23,12 +23,12 @@ from servicesop.api.sop import Connection, Target
 from servicesop.checks.log_cursor import AHEAD
 from servicesop.checks.log_lines import Stamps, nanoseconds
 from servicesop.checks.registry import build
-from servicesop.checks.runner import NO_TURN, CheckRunner
+from servicesop.checks.runner import CheckRunner
 from servicesop.checks.stuck_rows import MAX_ROWS
 from servicesop.judge.results import MAX_EVIDENCE, MAX_EVIDENCE_LINE, MAX_MESSAGE, Verdict
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
-from surroundings import NOBODY
+from surroundings import NOBODY, Logs, OnChunk, Reading
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
@@ -43,10 +43,8 @@ Row = tuple[object, ...]
 Read = Callable[[], AsyncIterator[bytes]]
 
 
-class Source:
+class Source(Logs):
     """Everything around a check: a database with prepared rows, one pod with a prepared log."""
-
-    turns = NO_TURN
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -65,16 +63,7 @@ class Source:
             await asyncio.sleep(math.inf)
         return self.rows
 
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        tail: int | None = None,
-        previous: bool = False,
-        on_chunk: Callable[[bytes], bool],
-    ) -> None:
+    async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
         async for chunk in self.log():
             if not on_chunk(chunk):
                 return
