@@ -7,7 +7,7 @@ leader works; and where no such line is known (a rotation took it), also that th
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 import re2
 
@@ -30,8 +30,7 @@ class Says(Enum):
     WORKS = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class LeaderLine:
+class LeaderLine(NamedTuple):
     """One line that says something of a worker's leadership."""
 
     says: Says
