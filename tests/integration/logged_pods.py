@@ -24,7 +24,9 @@ from testbed.operator import wait_allowed
 
 
 class LoggedPods:
-    """The workload `api`, whose container `service` writes a log, and the namespace's runner."""
+    """A workload whose container `service` writes a log, and the namespace's runner."""
+
+    workload = "api"
 
     def __init__(
         self,
@@ -77,13 +79,13 @@ class LoggedPods:
         }
         if self.kind is WorkloadKind.STATEFUL_SET:
             spec["serviceName"] = "api"
-        body = {"apiVersion": "apps/v1", "kind": self.kind, "metadata": {"name": "api"}}
+        body = {"apiVersion": "apps/v1", "kind": self.kind, "metadata": {"name": self.workload}}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(body | {"spec": spec}))
         self.rolled_out()
 
     def rolled_out(self) -> None:
         """Wait until all pods are ready and of the newest template."""
-        self.kubectl("rollout", "status", f"{self.kind.lower()}/api")
+        self.kubectl("rollout", "status", f"{self.kind.lower()}/{self.workload}")
 
     def names(self) -> list[str]:
         return sorted(
@@ -119,7 +121,7 @@ class LoggedPods:
             cache = WorkloadCache(client, lambda *_: None)
             cache.hold(self.namespace, frozenset({self.kind}))
             await cache.synced(self.namespace)
-            ref = {"kind": self.kind, "name": "api"}
+            ref = {"kind": self.kind, "name": self.workload}
             target = Target.model_validate({"name": "a", "ref": ref})
             yield replace(
                 NOBODY,
@@ -138,7 +140,7 @@ class LoggedPods:
         """Wait until the pods are seen so."""
         async with asyncio.timeout(10):
             while True:
-                workload = around.workloads.get(self.kind, "api")
+                workload = around.workloads.get(self.kind, self.workload)
                 assert workload is not None
                 pods = around.workloads.pods(workload)
                 if true(pods):

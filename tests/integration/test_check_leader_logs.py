@@ -1,44 +1,38 @@
-"""The check `leader` on real pods' logs beside a real lease table, and on Leases of Kubernetes.
+"""The check `leader` on real pods' logs, alone and beside a real lease table.
 
 Where a wiki page's command judges wrongly, the test runs that command too.
 """
 
 import asyncio
-import json
 import re
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from integration.logged_pods import LoggedPods
+from integration.electing_pods import (
+    BEAT,
+    LOST,
+    RUNNING,
+    STOPPING,
+    ElectingPods,
+    Pod,
+    judged,
+    logs_of,
+)
 from integration.logged_pods import restarted as has_restarted
 from integration.reader import Reader, new_reader
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.leader import leader_check
 from servicesop.checks.runner import CheckRunner, Surroundings
-from servicesop.judge.results import Sample, Verdict
+from servicesop.judge.results import Verdict
 from servicesop.sources.errors import SourceError
-from testbed import ControlPlane, PodLog, Postgres
+from testbed import ControlPlane, Postgres
 from testbed.fleet_manager import WORKERS
-from testbed.fleet_manager.glog import format_line
 from testbed.fleet_manager.workers import ORPHAN
 
-CANARY = "canary-in-a-log-line"
-RUNNING = "Running as the leader and starting worker"
-LOST = "No longer the leader and stopping worker"
-STOPPING = "Stopping reconciliation loop for"
-BEAT = "Timeout triggered reconciliation loop for"
-LOGS = {
-    "container": "service",
-    "acquired": rf"{RUNNING} \S*{{worker}} \[{{holder}}\]",
-    "lost": rf"{LOST} \S*{{worker}} \[",
-    "stopped": rf"{STOPPING} \S*{{worker}} \[",
-    "heartbeat": {"pattern": r"reconciliation loop for \S*{worker} \[{holder}\]", "within": "75s"},
-}
 TABLE = """
 CREATE TABLE leader_leases (id text PRIMARY KEY, created_at timestamptz, updated_at timestamptz,
 deleted_at timestamptz, expires timestamptz, leader text, lease_type text)
@@ -50,61 +44,21 @@ ON CONFLICT (id) DO UPDATE SET leader = excluded.leader, expires = excluded.expi
 """
 
 
-class Pod:
-    """One replica, which logs under an identity of its own."""
-
-    def __init__(self, name: str, log: PodLog) -> None:
-        self.name = name
-        self.log = log
-        self.identity = str(uuid.uuid4())
-
-    def says(self, what: str, worker: str = "cluster", ago: float = 0) -> None:
-        self.prints(f"{what} {WORKERS[worker]} [{self.identity}]", ago)
-
-    def prints(self, message: str, ago: float = 0) -> None:
-        at = datetime.now(UTC) - timedelta(seconds=ago)
-        self.log.append(format_line("I", "x.go:109", message, at), at)
-
-
-class Service(LoggedPods):
-    """Three pods that elect a leader."""
-
-    def pods(self) -> list[Pod]:
-        pods = [Pod(name, self.log(name)) for name in self.names()]
-        for pod in pods:
-            pod.prints(f"starting {CANARY}", ago=600)
-        return pods
-
-    def grep(self, what: str, *options: str) -> dict[str, int]:
-        """`kubectl logs POD | grep WHAT`, as the page has it: matching lines by pod."""
-        pattern = re.compile(what)
-        counts = {
-            name: len(pattern.findall(self.kubectl("logs", name, "-c", "service", *options)))
-            for name in self.names()
-        }
-        return {name: count for name, count in counts.items() if count}
-
-    def lease(self, name: str, spec: dict[str, object]) -> None:
-        metadata = {"name": name, "namespace": self.namespace}
-        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata}
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(body | {"spec": spec}))
-
-
 @pytest.fixture
-def service(control_plane: ControlPlane) -> Iterator[Service]:
-    with Service.made(control_plane) as service:
+def service(control_plane: ControlPlane) -> Iterator[ElectingPods]:
+    with ElectingPods.made(control_plane) as service:
         yield service
 
 
 @pytest.fixture
-def pods(service: Service) -> list[Pod]:
+def pods(service: ElectingPods) -> list[Pod]:
     service.grant("pods/log")
     service.deploy(3)
     return service.pods()
 
 
 @pytest.fixture
-async def cluster(service: Service) -> AsyncIterator[Surroundings]:
+async def cluster(service: ElectingPods) -> AsyncIterator[Surroundings]:
     async with service.surroundings() as cluster:
         yield cluster
 
@@ -126,8 +80,7 @@ def leader(
     around: Surroundings, *workers: str, reader: Reader | None = None, **logs: object
 ) -> CheckRunner:
     names = workers or ("cluster",)
-    printed = [{"worker": one, "text": WORKERS[one].rsplit(".", 1)[1]} for one in names]
-    spec: dict[str, object] = {"workers": names, "logs": LOGS | {"printed": printed} | logs}
+    spec: dict[str, object] = {"workers": names, "logs": logs_of(*names, **logs)}
     if reader is not None:
         spec["lease"] = {"connection": "database", "table": "leader_leases"}
         database = reader.surroundings
@@ -135,17 +88,11 @@ def leader(
     return leader_check(Check.model_validate({"name": "led", "leader": spec}), around)
 
 
-async def judged(check: CheckRunner, after: float = 0) -> Sample:
-    sample = await check.run(datetime.now(UTC) + timedelta(seconds=after))
-    assert "canary" not in repr(sample)
-    return sample
-
-
 # ---- a lease table and logs
 
 
 async def test_fourteen_workers_are_told_apart_where_the_page_sees_seven_and_an_orphan(
-    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings, reader: Reader
 ) -> None:
     one, two, _ = pods
     for number, worker in enumerate(WORKERS):
@@ -181,7 +128,7 @@ async def test_a_lease_that_ran_out_is_no_leader_whatever_the_logs_say(
 
 
 async def test_a_worker_that_hangs_keeps_its_lease_and_shows_no_heartbeat(
-    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings, reader: Reader
 ) -> None:
     pods[1].says(RUNNING, ago=500)
     pods[1].says(BEAT, ago=100)
@@ -198,7 +145,7 @@ async def test_a_worker_that_hangs_keeps_its_lease_and_shows_no_heartbeat(
 
 
 async def test_two_leaders_are_seen_in_the_logs_and_never_in_the_table(
-    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings, reader: Reader
 ) -> None:
     one, two, _ = pods
     for pod in (one, two):
@@ -221,7 +168,7 @@ async def test_two_leaders_are_seen_in_the_logs_and_never_in_the_table(
 
 
 async def test_without_leader_lines_the_lease_alone_finds_none_and_nothing_else_is_known(
-    service: Service, pods: list[Pod], cluster: Surroundings, reader: Reader
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings, reader: Reader
 ) -> None:
     take(reader, "cluster", pods[0].identity)
     assert service.grep("Running as the leader.*ClusterManager") == {}
@@ -236,7 +183,7 @@ async def test_without_leader_lines_the_lease_alone_finds_none_and_nothing_else_
 
 
 async def test_the_line_of_a_healthy_leader_may_be_rotated_away(
-    service: Service, pods: list[Pod], cluster: Surroundings
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings
 ) -> None:
     healthy = pods[0]
     healthy.says(RUNNING, ago=500)
@@ -255,7 +202,7 @@ async def test_the_line_of_a_healthy_leader_may_be_rotated_away(
 
 
 async def test_a_former_leader_and_a_renamed_package_mislead_only_the_page(
-    service: Service, pods: list[Pod], cluster: Surroundings
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings
 ) -> None:
     former, today, _ = pods
     former.prints(f"{RUNNING} *workers.ClusterManager [{former.identity}]", ago=500)
@@ -274,7 +221,7 @@ async def test_a_former_leader_and_a_renamed_package_mislead_only_the_page(
 
 
 async def test_the_line_of_a_restarted_container_is_that_of_another_process(
-    service: Service, pods: list[Pod], cluster: Surroundings
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings
 ) -> None:
     restarted, today, _ = pods
     restarted.says(RUNNING, ago=500)
@@ -299,7 +246,7 @@ async def test_the_line_of_a_restarted_container_is_that_of_another_process(
 
 
 async def test_when_the_leader_is_deleted_the_others_silence_tells_that_nobody_leads(
-    service: Service, pods: list[Pod], cluster: Surroundings
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings
 ) -> None:
     gone = pods[0]
     gone.says(RUNNING, ago=500)
@@ -315,7 +262,7 @@ async def test_when_the_leader_is_deleted_the_others_silence_tells_that_nobody_l
 
 
 async def test_a_runner_that_may_not_read_logs_is_an_error(
-    service: Service, pods: list[Pod], cluster: Surroundings
+    service: ElectingPods, pods: list[Pod], cluster: Surroundings
 ) -> None:
     service.kubectl("delete", "rolebinding", "pods-log")
 
@@ -329,96 +276,3 @@ async def test_a_runner_that_may_not_read_logs_is_an_error(
                 await asyncio.sleep(0.1)
 
     assert (await refused()).reason is UnknownReason.ACCESS_DENIED
-
-
-# ---- Leases of Kubernetes
-
-
-def held_by(holder: str, ago: float = 2, seconds: int = 15) -> dict[str, object]:
-    renewed = datetime.now(UTC) - timedelta(seconds=ago)
-    return {
-        "holderIdentity": holder,
-        "renewTime": f"{renewed:%Y-%m-%dT%H:%M:%S.%fZ}",
-        "leaseDurationSeconds": seconds,
-    }
-
-
-def leases(around: Surroundings, **spec: object) -> CheckRunner:
-    return leader_check(Check.model_validate({"name": "led", "leader": spec}), around)
-
-
-async def test_a_lease_of_kubernetes_is_read_as_the_runner(
-    service: Service, cluster: Surroundings
-) -> None:
-    service.grant("leases.coordination.k8s.io")
-    check = leases(cluster, kubernetesLease={"name": "orders"})
-    sample = await judged(check)
-    assert (sample.message, sample.evidence) == (
-        "no leader: orders",
-        ("orders: no valid lease",),
-    )
-    service.lease("orders", held_by("canary-pod"))
-    mark = service.control_plane.audit().mark()
-    assert (await judged(check)).verdict is Verdict.PASSED
-    (read,) = [
-        record
-        for record in service.control_plane.audit().since(mark)
-        if record.resource == "leases" and record.namespace == service.namespace
-    ]
-    assert (read.verb, read.name) == ("get", "orders")
-    assert read.impersonated_user == f"system:serviceaccount:{service.namespace}:servicesop-runner"
-    assert (await judged(check, after=20)).findings == {"None"}
-    service.lease("orders", held_by(""))
-    assert (await judged(check)).findings == {"None"}
-
-
-@pytest.mark.parametrize(
-    ("lease", "reason"),
-    [
-        ({}, UnknownReason.INCOMPLETE_LEASE),
-        ({"holderIdentity": "canary"}, UnknownReason.INCOMPLETE_LEASE),
-        (held_by("canary", ago=-3600), UnknownReason.CLOCKS_DIFFER),
-    ],
-)
-async def test_a_lease_that_does_not_tell_is_unknown(
-    service: Service, cluster: Surroundings, lease: dict[str, object], reason: UnknownReason
-) -> None:
-    service.grant("leases.coordination.k8s.io")
-    service.lease("orders", lease)
-    sample = await judged(leases(cluster, kubernetesLease={"name": "orders"}))
-    assert (sample.verdict, sample.reason) == (Verdict.INCONCLUSIVE, reason)
-
-
-async def test_one_lease_per_worker(service: Service, cluster: Surroundings) -> None:
-    service.grant("leases.coordination.k8s.io")
-    service.lease("orders-a", held_by("x"))
-    service.lease("orders-b", held_by("x", ago=60))
-    check = leases(cluster, workers=["a", "b"], kubernetesLease={"name": "orders-{worker}"})
-    assert (await judged(check)).message == "no leader: b"
-
-
-async def test_a_runner_that_may_not_get_leases_is_an_error(
-    service: Service, cluster: Surroundings
-) -> None:
-    service.lease("orders", held_by("x"))
-    with pytest.raises(SourceError) as refused:
-        await judged(leases(cluster, kubernetesLease={"name": "orders"}))
-    assert refused.value.reason is UnknownReason.ACCESS_DENIED
-
-
-async def test_a_lease_of_kubernetes_and_logs_name_the_pod(
-    service: Service, pods: list[Pod], cluster: Surroundings
-) -> None:
-    service.grant("leases.coordination.k8s.io")
-    service.lease("orders", held_by(pods[2].identity))
-    pods[2].says(RUNNING, ago=100)
-    pods[2].says(BEAT)
-    printed = [{"worker": "cluster", "text": "ClusterManager"}]
-    check = leases(
-        cluster,
-        workers=["cluster"],
-        kubernetesLease={"name": "orders"},
-        logs=LOGS | {"printed": printed},
-    )
-    sample = await judged(check)
-    assert sample.evidence == (f"cluster: led by {pods[2].name}",)
