@@ -141,8 +141,7 @@ class LoggedPods:
         async with asyncio.timeout(10):
             while True:
                 workload = around.workloads.get(self.kind, self.workload)
-                assert workload is not None
-                pods = around.workloads.pods(workload)
+                pods = around.workloads.pods(workload) if workload is not None else ()
                 if true(pods):
                     return pods
                 await asyncio.sleep(0.02)
