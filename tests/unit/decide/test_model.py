@@ -3,6 +3,9 @@
 A simulated operator goes the way of the real one through the pure rules - decide, claim, budget,
 intent, act, prove - against a simulated Deployment. It may die at every arrow, and then loses all
 but the SOP's status and the ledger; its clock may be another one afterwards.
+
+Checks pass, fail for one reason or for changing ones (unsettled), and cannot tell; they are skipped
+while the database does not answer, and suspended by people.
 """
 
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Remediate
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
-from servicesop.api.status import HistoryItem, Intent, Outcome, Phase, Status
+from servicesop.api.status import CheckState, HistoryItem, Intent, Outcome, Phase, Status
 from servicesop.api.times import whole_seconds
 from servicesop.decide import gates, ledger, table
 from servicesop.decide.course import Plan
@@ -29,29 +32,45 @@ from servicesop.decide.progress import EVIDENCE_LIMIT, NotSent, advance, issued,
 from servicesop.decide.snapshot import Snapshot, TargetFacts, facts_of
 from servicesop.engine.acting import raw
 from servicesop.judge import debounce
-from servicesop.judge.debounce import Windows
+from servicesop.judge.debounce import HELD, Windows
+from servicesop.judge.dependencies import held_back
 from servicesop.judge.results import Sample, error, failed, passed
 from unit.decide.scenes import NOW, deployment, minutes, seconds, spec_of
 
 GOOD, BAD, DARK = "good", "bad", "dark"
+OTHER, THIRD = "other", "third"
+"""Bad for another reason, which no row is about."""
+CHANGING = "changing"
+"""Bad for each of the three reasons in turn."""
 ANSWERS: dict[str, Sample] = {
     GOOD: passed(),
     BAD: failed({"TooMany"}, "too many"),
+    OTHER: failed({"TooFew"}, "too few"),
+    THIRD: failed({"SinglePod"}, "only one pod"),
     DARK: error(UnknownReason.UNREACHABLE, "no connection"),
 }
-CHECKS = ("leader", "ocm")
+DATABASE, LEADER, OCM = CHECKS = ("database", "leader", "ocm")
 ROUND = seconds(30)
 START_HOLD = seconds(60)
 MOST, IN_VAIN, COOLDOWN = 3, 2, minutes(10)
-WINDOWS = Windows(fail={"TooMany": ROUND, "TooFew": ROUND}, recover=ROUND)
+WINDOWS = Windows(fail=dict.fromkeys(("TooMany", "TooFew", "SinglePod"), ROUND), recover=ROUND)
 
 
-def spec(mode: str = "Enforce") -> Spec:
+def spec(mode: str = "Enforce", suspended: frozenset[str] = frozenset()) -> Spec:
     logs = {"pattern": "x", "within": "1m", "max": 0}
+    waits = {LEADER: [DATABASE]}
     return spec_of(
         mode=mode,
         reopenWithin="3m",
-        checks=[{"name": name, "logs": logs} for name in CHECKS],
+        checks=[
+            {
+                "name": name,
+                "logs": logs,
+                "dependsOn": waits.get(name, []),
+                "suspend": name in suspended,
+            }
+            for name in CHECKS
+        ],
         procedures=[
             {
                 "name": "Latency",
@@ -59,12 +78,12 @@ def spec(mode: str = "Enforce") -> Spec:
                 "handle": [
                     {
                         "name": "ocm-refuses",
-                        "when": {"anyFailed": ["ocm"]},
+                        "when": {"anyFailed": ["ocm/TooMany"]},
                         "escalate": {"to": ["ocm-support"]},
                     },
                     {
                         "name": "no-leader",
-                        "when": {"anyFailed": ["leader"]},
+                        "when": {"anyFailed": ["leader/TooMany"]},
                         "remediate": {
                             "restart": {},
                             "settle": "20s",
@@ -103,7 +122,10 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.now = NOW
         self.began = NOW
+        self.mode = "Enforce"
+        self.suspended: frozenset[str] = frozenset()
         self.spec = spec()
+        self.round = 0
         # What outlives the process.
         self.status = Status()
         self.record = TargetRecord(namespace="ns", kind="Deployment", name="fleet-manager")
@@ -114,6 +136,7 @@ class World(RuleBasedStateMachine):
         self.cache = self.live
         self.memories = {name: debounce.begin(self.now) for name in CHECKS}
         self.said = dict.fromkeys(CHECKS, "")
+        self.hold_back()
         self.arrows_left: int | None = None
         # What must hold is told from these.
         self.effects: list[Effect] = []
@@ -122,36 +145,56 @@ class World(RuleBasedStateMachine):
 
     @initialize(mode=st.sampled_from(["Enforce"] * 5 + ["DryRun"]))
     def begin(self, mode: str) -> None:
+        self.mode = mode
         self.spec = spec(mode)
 
     # What happens around the operator.
 
     @rule(
-        leader=st.sampled_from([BAD, BAD, BAD, GOOD, DARK]),
-        ocm=st.sampled_from([GOOD, GOOD, GOOD, BAD, DARK]),
+        leader=st.sampled_from([BAD, BAD, BAD, OTHER, CHANGING, GOOD, DARK]),
+        ocm=st.sampled_from([GOOD, GOOD, GOOD, BAD, OTHER, CHANGING, DARK]),
+        database=st.sampled_from([GOOD, GOOD, GOOD, BAD, DARK]),
         count=st.integers(1, 8),
         dies=st.one_of(st.none(), st.integers(0, 10)),
     )
-    def rounds(self, leader: str, ocm: str, count: int, dies: int | None) -> None:
+    def rounds(
+        self, leader: str, ocm: str, count: int, dies: int | None, database: str = GOOD
+    ) -> None:
         for number in range(count):
             self.now += ROUND
-            self.answer("leader", leader)
-            self.answer("ocm", ocm)
+            self.round += 1
+            for name, said in ((DATABASE, database), (LEADER, leader), (OCM, ocm)):
+                self.answer(name, said)
             with self.may_die(dies if number == count - 1 else None):
                 self.turn()
 
-    @rule(leader=st.sampled_from([GOOD, BAD, DARK]), ocm=st.sampled_from([GOOD, BAD, DARK]))
-    def flicker(self, leader: str, ocm: str) -> None:
-        self.rounds(leader, ocm, 1, None)
+    @rule(
+        leader=st.sampled_from([GOOD, BAD, OTHER, DARK]),
+        ocm=st.sampled_from([GOOD, BAD, OTHER, DARK]),
+        database=st.sampled_from([GOOD, GOOD, DARK]),
+    )
+    def flicker(self, leader: str, ocm: str, database: str) -> None:
+        self.rounds(leader, ocm, 1, None, database)
+
+    @rule(name=st.sampled_from(CHECKS))
+    def somebody_suspends_a_check_or_resumes_it(self, name: str) -> None:
+        self.suspended ^= {name}
+        self.spec = spec(self.mode, self.suspended)
+        # It is another check now, and nothing is known of that.
+        self.memories[name] = debounce.begin(self.now)
+        self.said[name] = ""
+        self.hold_back()
 
     @rule(hours=st.sampled_from([1, 7, 25]))
     def time_passes(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
         self.late = None
         self.memories = {
-            name: debounce.overdue(memory, self.now) for name, memory in self.memories.items()
+            name: memory if memory.state in HELD else debounce.overdue(memory, self.now)
+            for name, memory in self.memories.items()
         }
         self.said = dict.fromkeys(CHECKS, DARK)
+        self.hold_back()
 
     @rule(clock=st.sampled_from([0, 0, 0, -48, -3, 3, 48]))
     def restarts(self, clock: int) -> None:
@@ -204,13 +247,20 @@ class World(RuleBasedStateMachine):
     def the_watch_catches_up(self) -> None:
         self.cache = self.live
 
-    @rule(leader=st.sampled_from([BAD, BAD, GOOD]), count=st.integers(6, 14))
-    def everything_works(self, leader: str, count: int) -> None:
+    @rule(
+        leader=st.sampled_from([BAD, BAD, BAD, GOOD, CHANGING]),
+        ocm=st.sampled_from([GOOD, GOOD, GOOD, CHANGING]),
+        database=st.sampled_from([GOOD, GOOD, GOOD, DARK]),
+        count=st.integers(6, 14),
+    )
+    def everything_works(
+        self, leader: str, count: int, ocm: str = GOOD, database: str = GOOD
+    ) -> None:
         """Rollouts complete and the watch is current: actions come to their end."""
         for _ in range(count):
             self.rolls_out()
             self.cache = self.live
-            self.rounds(leader, GOOD, 1, None)
+            self.rounds(leader, ocm, 1, None, database)
 
     # The target.
 
@@ -233,7 +283,7 @@ class World(RuleBasedStateMachine):
             return False
         if not late:
             # What is late was judged when it was sent.
-            assert self.said == {"leader": BAD, "ocm": GOOD}, "a row above was not known"
+            self.what_it_rests_on_is_known()
             assert self.open_ids() == {intent.id}, "another action is in flight"
             assert self.live.updated == self.live.replicas, "it was rolling out"
         self.new_template(f"restarted-{intent.id}", intent.id)
@@ -242,12 +292,32 @@ class World(RuleBasedStateMachine):
             self.limits_and_cooldown_hold()
         return True
 
+    def what_it_rests_on_is_known(self) -> None:
+        leader, ocm = self.memories[LEADER], self.memories[OCM]
+        assert (self.said[LEADER], "TooMany" in leader.confirmed) == (BAD, True)
+        assert self.said[OCM] in (GOOD, OTHER, THIRD), "a row above was not known"
+        assert ocm.state in (CheckState.PASSED, CheckState.PENDING, CheckState.FAILED)
+        assert not ocm.unsettled, "it may be what the row above is about"
+        assert not self.suspended & {LEADER, OCM}
+        assert self.memories[DATABASE].state is CheckState.PASSED
+
     # The operator.
 
     def answer(self, name: str, said: str) -> None:
         memory = self.memories[name]
+        if memory.state in HELD:
+            return
+        if said == CHANGING:
+            said = (BAD, OTHER, THIRD)[self.round % 3]
         self.memories[name] = debounce.step(memory, ANSWERS[said], self.now, WINDOWS)
         self.said[name] = said
+        self.hold_back()
+
+    def hold_back(self) -> None:
+        """Skip what has to wait and begin afresh what need not any longer, as after each answer."""
+        changed = held_back(self.spec.checks, self.memories, self.now)
+        self.memories |= changed
+        self.said |= dict.fromkeys(changed, "")
 
     @contextmanager
     def may_die(self, arrows: int | None) -> Iterator[None]:
@@ -264,6 +334,7 @@ class World(RuleBasedStateMachine):
         self.cache = self.live
         self.memories = {name: debounce.begin(self.now) for name in CHECKS}
         self.said = dict.fromkeys(CHECKS, "")
+        self.hold_back()
         self.record = ledger.not_later(self.record, self.now)
         self.budget = ledger.budget_not_later(self.budget, self.now)
 
@@ -362,7 +433,7 @@ class World(RuleBasedStateMachine):
         entry = BudgetEntry(id=plan.id, namespace="ns", time=self.now, deadline=deadline)
         self.budget = ledger.spend(self.budget, entry, self.open_ids(), self.now)
         self.arrow()
-        evidence = tuple(CHECKS)
+        evidence = (LEADER, OCM)
         cached = facts_of(self.snapshot(), plan.remediate, plan.id, evidence)
         facts = replace(cached, target=self.live)
         if self.live.uid != plan.uid or gates.refusal(facts, plan.remediate, self.now):
@@ -403,6 +474,8 @@ class World(RuleBasedStateMachine):
         self.write((issued(intent, self.live, self.now),))
 
     def complete(self, intent: Intent, outcome: Outcome) -> None:
+        if outcome is Outcome.HELPED:
+            assert self.memories[LEADER].state is CheckState.PASSED, "nobody has seen that it did"
         item = HistoryItem(
             time=whole_seconds(self.now),
             id=intent.id,
@@ -513,3 +586,43 @@ def test_wherever_it_dies_it_does_as_much_as_it_may_and_no_more() -> None:
         assert len(world.effects) == IN_VAIN, arrow
         assert (world.open_ids(), world.record.claim) == (set(), None), arrow
         assert world.stopped_now() == "AttemptsSpent", arrow
+
+
+def unled() -> World:
+    """Give a world in which nobody leads, and a restart is about to come."""
+    world = World()
+    world.rounds(BAD, GOOD, 1, None)
+    assert not world.effects
+    return world
+
+
+def test_what_is_not_known_for_certain_restarts_nothing() -> None:
+    acting = unled()
+    acting.rounds(BAD, GOOD, 6, None)
+    assert len(acting.effects) == 1
+
+    for name in (LEADER, OCM):
+        world = unled()
+        world.somebody_suspends_a_check_or_resumes_it(name)
+        world.rounds(BAD, GOOD, 20, None)
+        assert (world.memories[name].state, world.effects) == (CheckState.SUSPENDED, [])
+
+    for database in (DARK, BAD):
+        world = World()
+        world.rounds(BAD, GOOD, 20, None, database)
+        assert (world.memories[LEADER].state, world.effects) == (CheckState.SKIPPED, [])
+
+    for leader, ocm, unsettled in ((CHANGING, GOOD, LEADER), (BAD, CHANGING, OCM)):
+        world = World()
+        world.rounds(leader, ocm, 20, None)
+        assert (world.memories[unsettled].unsettled, world.effects) == (True, [])
+
+
+def test_a_check_that_waits_while_its_action_is_proved_proves_nothing() -> None:
+    world = unled()
+    world.rounds(BAD, GOOD, 6, None)
+    world.rolls_out()
+    world.the_watch_catches_up()
+    world.rounds(GOOD, GOOD, 20, None, database=DARK)
+    assert len(world.effects) == 1
+    assert set(world.outcomes.values()) == {Outcome.DID_NOT_HELP}
