@@ -55,6 +55,22 @@ spec:
     stuckRows: {connection: database, table: clusters, statuses: [cluster_accepted], olderThan: 3m}
   - name: no-secret
     stuckRows: {connection: nowhere, table: clusters, statuses: [x], olderThan: 3m}
+  - name: few-clusters
+    sql:
+      connection: database
+      query: SELECT count(*) FROM clusters
+      value: {max: "0", onEmpty: Failed}
+  - name: migrated
+    resource: {apiVersion: batch/v1, kind: Job, name: migrate, condition: {type: Complete}}
+  - name: keeps-its-data
+    resource:
+      apiVersion: v1
+      kind: PersistentVolumeClaim
+      selector: {matchLabels: {app: api}}
+      onNone: Inconclusive
+      phase: Bound
+  - name: nothing-warned
+    events: {pattern: never said, within: 1m}
   procedures:
   - name: Everything
     title: Everything
@@ -72,6 +88,19 @@ EXPECTED = {
     "cluster-leader": ("Failed", None, ["None"]),
     "accepted-moves-on": ("Failed", None, ["Stuck"]),
     "no-secret": ("Error", "SecretNotFound", []),
+    "few-clusters": ("Failed", None, ["TooMany"]),
+    "migrated": ("Failed", None, ["Missing"]),
+    "keeps-its-data": ("Inconclusive", "NoObjects", []),
+    "nothing-warned": ("Passed", None, []),
+}
+
+COUNTS = {
+    said: sum(result in results for result, _, _ in EXPECTED.values())
+    for said, results in (
+        ("passed", {"Passed"}),
+        ("failed", {"Failed"}),
+        ("unknown", {"Inconclusive", "Error"}),
+    )
 }
 
 
