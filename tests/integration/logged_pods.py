@@ -1,6 +1,5 @@
 """The pods of a workload in a namespace of its own, their logs, and how a check sees them."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -9,10 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
+from polling import answer
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Target
-from servicesop.checks.runner import Surroundings
+from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.rollout import PodView
+from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.logs import LogReader
@@ -135,18 +136,32 @@ class LoggedPods:
             await cache.close()
 
     async def seen(
-        self, around: Surroundings, true: Callable[[tuple[PodView, ...]], bool]
+        self, around: Surroundings, true: Callable[[tuple[PodView, ...]], object]
     ) -> tuple[PodView, ...]:
         """Wait until the pods are seen so."""
-        async with asyncio.timeout(10):
-            while True:
-                workload = around.workloads.get(self.kind, self.workload)
-                pods = around.workloads.pods(workload) if workload is not None else ()
-                if true(pods):
-                    return pods
-                await asyncio.sleep(0.02)
+
+        async def pods() -> tuple[PodView, ...]:
+            workload = around.workloads.get(self.kind, self.workload)
+            return around.workloads.pods(workload) if workload is not None else ()
+
+        return await answer(pods, true, 10)
 
 
 def restarted(pods: tuple[PodView, ...]) -> bool:
     """Say whether a container is seen to have been restarted."""
     return any(container.restarts for pod in pods for container in pod.containers)
+
+
+async def refused(check: CheckRunner) -> SourceError:
+    """Run a check until its source refuses: a right that was taken away holds for a moment."""
+
+    async def error() -> SourceError | None:
+        try:
+            await check.run(datetime.now(UTC))
+        except SourceError as refusal:
+            return refusal
+        return None
+
+    refusal = await answer(error, lambda refusal: refusal, 10)
+    assert refusal is not None
+    return refusal

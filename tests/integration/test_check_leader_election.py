@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from integration.electing_pods import ElectingPods, judged, logs_of
+from polling import answer
 from servicesop.api.checks.check import Check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.runner import CheckRunner, Surroundings
@@ -84,10 +85,12 @@ def led(cluster: Surroundings, *workers: str) -> CheckRunner:
 async def until(check: CheckRunner, true: Callable[[Sample], bool]) -> list[Sample]:
     """Run the check until it says so; give all that it said."""
     said: list[Sample] = []
-    async with asyncio.timeout(15):
-        while not said or not true(said[-1]):
-            said.append(await judged(check))
-            await asyncio.sleep(0.05)
+
+    async def ask() -> Sample:
+        said.append(await judged(check))
+        return said[-1]
+
+    await answer(ask, true)
     return said
 
 

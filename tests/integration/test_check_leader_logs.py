@@ -7,7 +7,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
@@ -21,6 +20,7 @@ from integration.electing_pods import (
     judged,
     logs_of,
 )
+from integration.logged_pods import refused
 from integration.logged_pods import restarted as has_restarted
 from integration.reader import Reader, new_reader
 from servicesop.api.checks.check import Check
@@ -28,7 +28,6 @@ from servicesop.api.reasons import UnknownReason
 from servicesop.checks.leader import leader_check
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Verdict
-from servicesop.sources.errors import SourceError
 from testbed import ControlPlane, Postgres
 from testbed.fleet_manager import WORKERS
 from testbed.fleet_manager.workers import ORPHAN
@@ -266,13 +265,4 @@ async def test_a_runner_that_may_not_read_logs_is_an_error(
 ) -> None:
     service.kubectl("delete", "rolebinding", "pods-log")
 
-    async def refused() -> SourceError:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    await leader(cluster).run(datetime.now(UTC))
-                except SourceError as error:
-                    return error
-                await asyncio.sleep(0.1)
-
-    assert (await refused()).reason is UnknownReason.ACCESS_DENIED
+    assert (await refused(leader(cluster))).reason is UnknownReason.ACCESS_DENIED

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integration.logged_pods import LoggedPods, restarted
+from integration.logged_pods import LoggedPods, refused, restarted
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.logs import logs_check
@@ -347,16 +347,7 @@ async def test_a_namespace_that_lets_nobody_read_its_logs_is_an_error(
     service.logs()
     service.kubectl("delete", "rolebinding", "pods-log")
 
-    async def refused() -> SourceError:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    await check(around).run(datetime.now(UTC))
-                except SourceError as error:
-                    return error
-                await asyncio.sleep(0.1)
-
-    assert (await refused()).reason is UnknownReason.ACCESS_DENIED
+    assert (await refused(check(around))).reason is UnknownReason.ACCESS_DENIED
 
 
 async def test_a_line_read_by_nobody_but_the_runner_leaves_its_name_in_the_audit_log(
