@@ -96,6 +96,21 @@ def test_a_count_that_goes_back_is_a_new_beginning() -> None:
     assert both(window.look([pod(1, at(2), created=at(-600))], at(2))) == (1, 1)
 
 
+def test_another_process_counts_for_certain_only_what_must_have_been_in_the_window() -> None:
+    old = [pod(5, at(5), created=at(-900))]
+    first = RestartWindow(HOUR)
+    first.look([pod(0, at(-900), created=at(-900))], at(0))
+    assert both(first.look(old, at(5))) == (5, 5)
+    second = RestartWindow(HOUR)
+    assert both(second.look(old, at(6))) == (1, 5)
+    # With what it sees itself, it is certain again of as much as that; of all, later.
+    newer = [pod(7, at(8), created=at(-900))]
+    assert both(second.look(newer, at(8))) == (3, 7)
+    assert both(second.look(newer, at(66))) == (2, 2)
+    # Of a pod that is gone by then, nothing is known.
+    assert both(RestartWindow(HOUR).look([pod(0, at(6), created=at(6), uid="b")], at(6))) == (0, 0)
+
+
 def test_containers_are_told_apart_most_restarts_first() -> None:
     one, two = pod(1, at(-1), created=at(-9)), pod(3, at(-1), name="b", created=at(-9))
     sidecar = replace(one.containers[0], name="envoy", restarts=0)
