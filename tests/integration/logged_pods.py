@@ -101,14 +101,18 @@ class LoggedPods:
         """Restart the container: a second one, whose log begins here."""
         log.previous.write_text(log.current.read_text())
         log.current.write_text("")
+        self.say_restarted(pod, 1, datetime.now(UTC))
+
+    def say_restarted(self, pod: str, count: int, started: datetime) -> None:
+        """Say what a kubelet says when the container was restarted so often, and last then."""
         status = {
             "name": "service",
             "image": "example.org/service:1",
             "imageID": "",
             "ready": True,
-            "restartCount": 1,
-            "containerID": "containerd://second",
-            "state": {"running": {"startedAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}},
+            "restartCount": count,
+            "containerID": f"containerd://{count}",
+            "state": {"running": {"startedAt": f"{started:%Y-%m-%dT%H:%M:%SZ}"}},
         }
         self.kubectl(
             *("patch", "pod", pod, "--subresource=status", "--type=merge", "-p"),

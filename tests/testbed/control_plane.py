@@ -179,6 +179,14 @@ class ControlPlane:
         """Let a frozen API server go on."""
         self._processes["kube-apiserver"].thaw()
 
+    def freeze_controllers(self) -> None:
+        """Stop the controllers without ending them: nobody acts upon a change."""
+        self._processes["kube-controller-manager"].freeze()
+
+    def thaw_controllers(self) -> None:
+        """Let the frozen controllers go on."""
+        self._processes["kube-controller-manager"].thaw()
+
     def compact_etcd(self) -> int:
         """Compact etcd's history up to now and return the revision.
 
