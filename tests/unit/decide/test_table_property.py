@@ -11,6 +11,7 @@ from servicesop.api.status import CheckState
 from servicesop.decide import table
 from servicesop.decide.table import Why
 from servicesop.judge.debounce import Memory
+from servicesop.judge.results import failed
 from unit.decide.scenes import memory
 
 NAMES = ("a", "b", "c")
@@ -18,12 +19,23 @@ FINDINGS = ("None", "Many")
 YES, MAYBE, NO = 1.0, 0.5, 0.0
 
 Facts = dict[str, dict[str, str]]
-"""By check and finding: `yes`, `no`, `soon` (pending); `?` for all findings of a blind check."""
+"""By check and finding: `yes`, `no`, `soon` (pending).
 
-check_facts = st.one_of(
-    st.just(dict.fromkeys(FINDINGS, "?")),
-    st.fixed_dictionaries({one: st.sampled_from(["yes", "no", "soon"]) for one in FINDINGS}),
-)
+Of all findings of a check alike: `?` (blind), `new` (not run), `suspended`, `changing` (it fails
+for changing reasons: unsettled), or `after NAME` (skipped while that check has not passed).
+"""
+
+
+def facts_about(check: str) -> st.SearchStrategy[dict[str, str]]:
+    others = [f"after {name}" for name in NAMES if name != check]
+    alike = st.sampled_from(["?", "new", "suspended", "changing", *others])
+    return st.one_of(
+        alike.map(lambda fact: dict.fromkeys(FINDINGS, fact)),
+        *[st.fixed_dictionaries({one: st.sampled_from(["yes", "no", "soon"]) for one in FINDINGS})]
+        * 2,
+    )
+
+
 refs = st.lists(
     st.builds(
         lambda name, finding: name + finding,
@@ -44,11 +56,23 @@ WHAT: dict[str, dict[str, Any]] = {
 }
 
 
+ALIKE = {
+    "?": CheckState.ERROR,
+    "new": CheckState.NOT_RUN,
+    "suspended": CheckState.SUSPENDED,
+}
+
+
 def memory_of(found: dict[str, str]) -> Memory:
     confirmed = frozenset(one for one, value in found.items() if value == "yes")
     pending = frozenset(one for one, value in found.items() if value == "soon")
-    if "?" in found.values():
-        return memory(CheckState.ERROR)
+    fact = found[FINDINGS[0]]
+    if fact in ALIKE:
+        return memory(ALIKE[fact])
+    if fact == "changing":
+        return memory(CheckState.FAILED, newest=failed({FINDINGS[0]}, "and others before"))
+    if fact.startswith("after "):
+        return memory(CheckState.SKIPPED, causes=(fact.removeprefix("after "),))
     if confirmed:
         return memory(CheckState.FAILED, confirmed=confirmed, pending=pending)
     return memory(CheckState.PENDING if pending else CheckState.PASSED, pending=pending)
@@ -65,7 +89,7 @@ def degree(ref: str, facts: Facts) -> float:
     """How far a reference is failed: 1 yes, 0 no, 0.5 unknown."""
     name, *finding = ref.split("/")
     values = [facts[name][finding[0]]] if finding else list(facts[name].values())
-    if "yes" in values:
+    if "yes" in values or (values[0] == "changing" and not finding):
         return YES
     return NO if set(values) == {"no"} else MAYBE
 
@@ -77,12 +101,22 @@ def row_degree(when: dict[str, list[str]], facts: Facts) -> float:
 
 def may_settle_itself(when: dict[str, list[str]], facts: Facts) -> bool:
     """Whether everything unknown in a row will be known as soon as its `for` is over."""
-    for ref in (one for refs in when.values() for one in refs):
-        name, *finding = ref.split("/")
-        values = [facts[name][finding[0]]] if finding else list(facts[name].values())
-        if degree(ref, facts) == MAYBE and "?" in values:
-            return False
-    return True
+    return all(
+        settles(facts[ref.split("/")[0]], facts)
+        for refs in when.values()
+        for ref in refs
+        if degree(ref, facts) == MAYBE
+    )
+
+
+def settles(found: dict[str, str], facts: Facts) -> bool:
+    """Whether a check will be known by itself. Nothing tells when the blind and the held will."""
+    fact = found[FINDINGS[0]]
+    if fact.startswith("after "):
+        # It runs when the other has passed; which is soon known of what is new or pending only.
+        first = set(facts[fact.removeprefix("after ")].values())
+        return first == {"new"} or ("soon" in first and "yes" not in first)
+    return fact not in ("?", "suspended", "changing")
 
 
 def oracle(
@@ -111,7 +145,7 @@ def oracle(
 
 @settings(max_examples=400, deadline=None)
 @given(
-    facts=st.fixed_dictionaries(dict.fromkeys(NAMES, check_facts)),
+    facts=st.fixed_dictionaries({name: facts_about(name) for name in NAMES}),
     table_rows=st.lists(st.tuples(whens, does), max_size=5),
     skipped=st.sets(st.integers(0, 4)),
 )
