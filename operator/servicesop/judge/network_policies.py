@@ -5,7 +5,7 @@ addresses that are asked about may be known in part; then the answer is what is 
 what possibly. Policies of other namespaces (the egress of a peer there) are not seen.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
@@ -35,6 +35,8 @@ class Pod:
     """Empty where they are not known."""
     ports: Mapping[tuple[Protocol, str], frozenset[int]] = field(default_factory=dict)
     """The numbers of the ports that its containers name."""
+    on_node_network: bool = False
+    """It shares the node's network: what a policy means for it is not defined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,24 +155,33 @@ class Admitted:
     surely: PortSet
     possibly: PortSet
 
+    def __and__(self, other: "Admitted") -> "Admitted":
+        return Admitted(self.surely & other.surely, self.possibly & other.possibly)
+
 
 def admitted(policies: Sequence[NetworkPolicy], source: Source, pod: Pod) -> Admitted:
     """Say on which ports of a pod the policies of its namespace admit a source.
 
     A source in the same namespace must be let out too. Nothing keeps a pod from itself.
     """
-    if isinstance(source, Addresses):
-        return _through(policies, _ingress, pod, source, pod)
-    if source.name and (source.namespace, source.name) == (pod.namespace, pod.name):
-        return Admitted(EVERY_PORT, EVERY_PORT)
-    comes_in = _through(policies, _ingress, pod, source, pod)
-    if source.namespace != pod.namespace:
-        return comes_in
-    goes_out = _through(policies, _egress, source, pod, pod)
-    return Admitted(
-        comes_in.surely & goes_out.surely,
-        comes_in.possibly & goes_out.possibly,
-    )
+    if isinstance(source, Pod):
+        if source.name and (source.namespace, source.name) == (pod.namespace, pod.name):
+            return Admitted(EVERY_PORT, EVERY_PORT)
+        if source.namespace == pod.namespace:
+            return comes_in(policies, source, pod) & goes_out(policies, source, pod)
+    return comes_in(policies, source, pod)
+
+
+def comes_in(policies: Sequence[NetworkPolicy], source: Source, pod: Pod) -> Admitted:
+    """Say on which ports the policies of a pod's namespace let a source in to it."""
+    ingress = [(policy.pods, policy.ingress) for policy in policies if policy.ingress is not None]
+    return _through(ingress, pod, source, pod)
+
+
+def goes_out(policies: Sequence[NetworkPolicy], source: Pod, pod: Pod) -> Admitted:
+    """Say on which ports of a pod the policies let a source out, which is in the same namespace."""
+    egress = [(policy.pods, policy.egress) for policy in policies if policy.egress is not None]
+    return _through(egress, source, pod, pod)
 
 
 def keeps_out(
@@ -201,38 +212,16 @@ def keeps_out(
     return None if (protocol, port) in answer.possibly else True
 
 
-def isolating(policies: Iterable[NetworkPolicy], pod: Pod) -> Iterator[NetworkPolicy]:
-    """Give the policies that decide what may come in to a pod, all of whose labels are known."""
-    return (
-        policy
-        for policy in policies
-        if policy.ingress is not None and policy.pods.matches(pod.labels)
-    )
-
-
-def _ingress(policy: NetworkPolicy) -> Rules | None:
-    return policy.ingress
-
-
-def _egress(policy: NetworkPolicy) -> Rules | None:
-    return policy.egress
-
-
 def _through(
-    policies: Sequence[NetworkPolicy],
-    rules_of: Callable[[NetworkPolicy], Rules | None],
-    isolated: Pod,
-    other: Source,
-    receiver: Pod,
+    policies: Iterable[tuple[Selector, Rules]], isolated: Pod, other: Source, receiver: Pod
 ) -> Admitted:
-    """Say what gets past the policies of one direction that select a pod."""
+    """Say what gets past the rules of one direction, each for the pods that are selected."""
     certain: list[PortSet] = []
     uncertain: list[PortSet] = []
     possible: list[PortSet] = []
-    for policy in policies:
-        rules = rules_of(policy)
-        selected = rules is not None and policy.pods.matches(isolated.labels)
-        if rules is None or selected is False:
+    for pods, rules in policies:
+        selected = pods.matches(isolated.labels)
+        if selected is False:
             continue
         answers = [(rule.matches(other, receiver.namespace), rule) for rule in rules]
         sure = PortSet.union(rule.ports_on(receiver) for answer, rule in answers if answer)

@@ -63,6 +63,7 @@ def pod_of(item: Mapping[str, Any], namespace: str, namespace_labels: Labels) ->
             name=str(metadata["name"]),
             addresses=_addresses(status.get("podIPs") or ()),
             ports=_named_ports(spec),
+            on_node_network=bool(spec.get("hostNetwork")),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise MalformedObjectError("not a Pod as its API defines it") from None

@@ -144,8 +144,8 @@ PLANTS = {
     ),
     "egress does not count": (
         "network_policies",
-        "if source.namespace != pod.namespace:",
-        "if True:",
+        "comes_in(policies, source, pod) & goes_out(policies, source, pod)",
+        "comes_in(policies, source, pod)",
     ),
     "a policy with no policyTypes says nothing of egress": (
         "network_policy_objects",
@@ -159,8 +159,8 @@ PLANTS = {
     ),
     "a policy without rules does not isolate": (
         "network_policies",
-        "if rules is None or selected is False:",
-        "if not rules or selected is False:",
+        "if selected is False:",
+        "if selected is False or not rules:",
     ),
     "a protocol that is not given is any": (
         "network_policies",
