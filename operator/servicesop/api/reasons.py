@@ -27,6 +27,12 @@ class UnknownReason(StrEnum):
     """The Lease lacks a field without which it does not say who leads."""
     CLOCKS_DIFFER = "ClocksDiffer"
     """The Lease was renewed in the future: its clock and the operator's do not agree."""
+    LABELS_UNKNOWN = "LabelsUnknown"
+    """It depends on labels of a namespace that may not be read."""
+    PLUGIN_DECIDES = "PluginDecides"
+    """It depends on whether the network plugin takes a block of addresses to mean pods, too."""
+    HOST_NETWORK = "HostNetwork"
+    """A pod shares the node's network, where what a NetworkPolicy does is not defined."""
 
     # Could not ask.
     TARGET_NOT_FOUND = "TargetNotFound"
@@ -35,6 +41,10 @@ class UnknownReason(StrEnum):
     """The Secret of the connection does not exist."""
     CONTAINER_NOT_FOUND = "ContainerNotFound"
     """The target's pods have no container of that name."""
+    PORT_NOT_FOUND = "PortNotFound"
+    """No container of the pods gives a port that name."""
+    NAMESPACE_NOT_FOUND = "NamespaceNotFound"
+    """A namespace that the check names does not exist."""
     INVALID_PATTERN = "InvalidPattern"
     """The pattern compiles to more than the operator allows."""
     INVALID_CONNECTION = "InvalidConnection"

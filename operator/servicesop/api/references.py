@@ -254,7 +254,9 @@ def _variable(path: Path) -> str:
 def _targets_needed(spec: Mapping[str, Any]) -> Rule:
     users = _users(spec)
     unused = " && ".join(_every("self", path[:-1], _not_used(spec, path)) for path in users)
-    names = " ".join(dict.fromkeys(path[-1] for path in users))
+    # `to` says little without the check that it is of.
+    known = [path[-2] if path[-1] == "to" else path[-1] for path in users]
+    names = " ".join(dict.fromkeys(known))
     return Rule(
         f"(has(self.targets) && self.targets.size() > 0) || ({unused})",
         f"targets must hold at least one workload when one of [{names}] is used",

@@ -78,6 +78,12 @@ class Objects(Protocol):
         Raise SourceError when they cannot be asked, or are more than are read.
         """
 
+    async def namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """Give the labels of a namespace, also of another one; None where that is not allowed.
+
+        Raise SourceError when there is no such namespace, or the API server does not answer.
+        """
+
 
 class Events(Protocol):
     """The Events of the SOP's own namespace, kept current by a watch."""

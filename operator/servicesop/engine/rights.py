@@ -40,6 +40,9 @@ def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
     rights: set[Right] = set()
     if any(check.logs and not check.suspend for check in spec.checks):
         rights.add(Right("get", "", "pods", subresource="log"))
+    if any(check.network_policy and not check.suspend for check in spec.checks):
+        rights.add(Right("list", "networking.k8s.io", "networkpolicies"))
+        rights.add(Right("list", "", "pods"))
     for connection in spec.connections:
         rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
     for asked in (check.resource for check in spec.checks if check.resource is not None):

@@ -87,7 +87,7 @@ class ReachedPort(ApiModel):
     """A port, or a range of ports."""
 
     rules = (
-        exactly_one("port", "name"),
+        exactly_one("port", "portName"),
         Rule(
             "!has(self.endPort) || (has(self.port) && self.port <= self.endPort)",
             "endPort is only allowed beside port, and must not be less than it",
@@ -101,7 +101,7 @@ class ReachedPort(ApiModel):
     """Its number on the pods that receive."""
     end_port: PortNumber | None = None
     """The last one of a range."""
-    name: PortName | None = None
+    port_name: PortName | None = None
     """Its name in the pods' containers."""
     protocol: Protocol = Protocol.TCP
     """Its protocol."""

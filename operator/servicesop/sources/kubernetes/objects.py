@@ -92,6 +92,34 @@ class NamespaceObjects:
                 return ()
         raise _bad_answer(found)
 
+    async def namespace_labels(self, name: str) -> Mapping[str, str] | None:
+        """Give the labels of a namespace, also of another one; None where that is not allowed.
+
+        Raise SourceError when there is no such namespace, or the API server does not answer.
+        """
+        path = f"/api/v1/namespaces/{name}"
+        try:
+            item = await self._runner.get(path, timeout=_SECONDS, max_bytes=MAX_BYTES)
+        except ApiError as refused:
+            if refused.status in (401, 403):
+                return None
+            if refused.status == 404:
+                raise SourceError(
+                    UnknownReason.NAMESPACE_NOT_FOUND,
+                    f"there is no namespace {name}; create it, or correct the check",
+                ) from None
+            raise _refuses_now() from None
+        except ApiUnreachable:
+            raise _silent() from None
+        match item:
+            case {"metadata": {"labels": dict(labels)}}:
+                return labels
+            case {"metadata": {"name": str()}}:
+                return {}
+        raise SourceError(
+            UnknownReason.BAD_ANSWER, f"the answer for namespace {name} is not in the expected form"
+        )
+
     async def _readable(self, api_version: str, kind: str, verb: str) -> Kind:
         # The schema refuses it too; this holds for whoever calls, and whatever comes to be served.
         if (api_version, kind) == ("v1", "Secret"):
@@ -121,9 +149,7 @@ class NamespaceObjects:
         try:
             return await self._runner.get(path, query, timeout=_SECONDS, max_bytes=MAX_BYTES)
         except ApiUnreachable:
-            raise SourceError(
-                UnknownReason.API_UNAVAILABLE, "the API server does not answer; asked again"
-            ) from None
+            raise _silent() from None
         except ApiError as refused:
             if refused.status == 404 and refused.reason == "NotFound" and name is not None:
                 raise _NoneOfThatNameError from None
@@ -142,9 +168,7 @@ class NamespaceObjects:
             return await self._client.refusal(
                 self._runner.namespace, f"{verb} {kind.qualified}", "manifests/runner/objects"
             )
-        return SourceError(
-            UnknownReason.API_UNAVAILABLE, "the API server refuses to answer now; asked again"
-        )
+        return _refuses_now()
 
 
 class _NoneOfThatNameError(Exception):
@@ -156,6 +180,16 @@ def _checked(item: Any, kind: Kind) -> Json:
         case {"metadata": {"name": str()}}:
             return dict(item)
     raise _bad_answer(kind)
+
+
+def _silent() -> SourceError:
+    return SourceError(UnknownReason.API_UNAVAILABLE, "the API server does not answer; asked again")
+
+
+def _refuses_now() -> SourceError:
+    return SourceError(
+        UnknownReason.API_UNAVAILABLE, "the API server refuses to answer now; asked again"
+    )
 
 
 def _too_many(kind: Kind) -> SourceError:
