@@ -1173,8 +1173,8 @@ BROKEN = {
     "a port's name that is none": Broken(
         {"checks.4": _reach({"portName": "Web"}, podLabels={})},
         (
-            'spec.checks[4].networkPolicy.mustReach[0].ports[0].portName: Invalid value: "Web": must '
-            "be the name of a container's port: lower case letters, digits and '-'"
+            'spec.checks[4].networkPolicy.mustReach[0].ports[0].portName: Invalid value: "Web": '
+            "must be the name of a container's port: lower case letters, digits and '-'"
         ),
     ),
     "a range of ports that ends before it begins": Broken(

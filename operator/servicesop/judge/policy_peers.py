@@ -40,17 +40,19 @@ def sources(peer: ReachingPeer, home: str, labels_of: LabelsOf) -> list[tuple[So
         block = ip_network(peer.cidr, strict=False)
         return [(Addresses(block[0], block[-1]), True)]
     pods = Labels(peer.pod_labels or {}, complete=False)
-    wanted = peer.namespace_labels
+    wanted = peer.namespace_labels or {}
+
+    def of(namespace: str) -> Pod:
+        labels = labels_of(namespace)
+        return Pod(namespace, pods, Labels({**labels.known, **wanted}, labels.complete))
+
     name = namespace_of(peer, home)
     if name is not None:
-        labels = labels_of(name)
-        known = Labels({**labels.known, **(wanted or {})}, labels.complete)
-        return [(Pod(name, pods, known), True)]
-    assert wanted is not None
+        return [(of(name), True)]
     found: list[tuple[Source, bool]] = [(Pod("", pods, Labels(wanted, complete=False)), True)]
     at_home = having(wanted).matches(labels_of(home))
     if at_home is not False:
-        found.append((Pod(home, pods, labels_of(home)), at_home is True))
+        found.append((of(home), at_home is True))
     return found
 
 
