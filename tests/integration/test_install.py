@@ -307,6 +307,9 @@ def test_a_runner_with_all_components_has_these_rights_and_no_more(
         ("", "persistentvolumeclaims", ""): {"get", "list"},
         ("batch", "jobs", ""): {"get", "list"},
         ("cert-manager.io", "certificates", ""): {"get", "list"},
+        ("networking.k8s.io", "networkpolicies", ""): {"list"},
+        ("", "pods", ""): {"list"},
+        ("", "namespaces", ""): {"get"},
         ("kafka.strimzi.io", "kafkas", ""): {"get", "list"},
     }
     assert runner.rights("default") == {}

@@ -31,6 +31,9 @@ INCONCLUSIVE = [
     "SilentLogs",
     "IncompleteLease",
     "ClocksDiffer",
+    "LabelsUnknown",
+    "PluginDecides",
+    "HostNetwork",
 ]
 
 

@@ -277,6 +277,27 @@ async def test_the_runner_asks_nothing_outside_its_namespace(
     assert server.requests == []
 
 
+async def test_of_another_namespace_the_runner_reads_the_namespace_itself(
+    server: Server, client: KubeClient
+) -> None:
+    server.answer(200, {"metadata": {"name": "other"}})
+    found = await client.as_runner("ns").get_namespace("other")
+
+    assert found == {"metadata": {"name": "other"}}
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", "/api/v1/namespaces/other")
+    assert request.headers["Impersonate-User"] == "system:serviceaccount:ns:servicesop-runner"
+
+
+@pytest.mark.parametrize("name", ["", "..", "other/pods", "other?watch=1", "Other", "a.b", "a\n"])
+async def test_what_is_no_namespace_is_not_asked_for(
+    server: Server, client: KubeClient, name: str
+) -> None:
+    with pytest.raises(ValueError, match="namespace"):
+        await client.as_runner("ns").get_namespace(name)
+    assert server.requests == []
+
+
 async def test_only_the_runner_impersonates_and_it_sends_no_groups(
     server: Server, client: KubeClient
 ) -> None:

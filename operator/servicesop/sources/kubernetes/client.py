@@ -8,7 +8,7 @@ from typing import Final, Self
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.access import Access
-from servicesop.sources.kubernetes.requests import Page, Requests
+from servicesop.sources.kubernetes.requests import MAX_BODY, Page, Requests
 from servicesop.sources.kubernetes.transport import ApiError, ApiUnreachable, Json, Query, Transport
 
 __all__ = [
@@ -37,7 +37,7 @@ _SELF_REVIEWS: Final = frozenset(
 
 
 class RunnerClient(Requests):
-    """Whoever runs a namespace's checks, and nothing outside that namespace.
+    """Whoever runs a namespace's checks, and nothing outside that namespace but Namespaces.
 
     That is the namespace's own runner, by impersonation; or, where a person runs them, that person.
     """
@@ -48,10 +48,27 @@ class RunnerClient(Requests):
         # Only the user: the server adds the ServiceAccount's groups itself, and refuses them here.
         user = f"system:serviceaccount:{namespace}:{RUNNER}"
         super().__init__(transport, {"Impersonate-User": user} if impersonate else {})
+        self._anywhere = Requests(transport, self._headers)
         self.namespace = namespace
         self._inside = re.compile(
             rf"/(?:api/v1|apis/[^/]+/[^/]+)/namespaces/{re.escape(namespace)}/.+"
         )
+
+    async def get_namespace(
+        self,
+        name: str,
+        *,
+        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
+        max_bytes: int = MAX_BODY,
+    ) -> Json:
+        """Read a Namespace, its own or another one's, of which nothing else can be asked here.
+
+        Raise ValueError for what is no name of one.
+        """
+        if not _NAMESPACE.fullmatch(name):
+            raise ValueError("not the name of a namespace")
+        path = f"/api/v1/namespaces/{name}"
+        return await self._anywhere.get(path, timeout=timeout, max_bytes=max_bytes)
 
     def _check(self, path: str) -> None:
         super()._check(path)

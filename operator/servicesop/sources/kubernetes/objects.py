@@ -97,9 +97,8 @@ class NamespaceObjects:
 
         Raise SourceError when there is no such namespace, or the API server does not answer.
         """
-        path = f"/api/v1/namespaces/{name}"
         try:
-            item = await self._runner.get(path, timeout=_SECONDS, max_bytes=MAX_BYTES)
+            item = await self._runner.get_namespace(name, timeout=_SECONDS, max_bytes=MAX_BYTES)
         except ApiError as refused:
             if refused.status in (401, 403):
                 return None
