@@ -158,33 +158,29 @@ async def test_each_finding_names_the_policy_that_would_have_to_change(scene: Sc
     nobody = await scene.ask(scene.manager)
     no_such_pod = await scene.ask(scene.manager, to={"podLabels": {"app": "refresher"}})
 
-    assert (unprotected.findings, unprotected.message) == (
-        {"TooWide"},
-        "no NetworkPolicy selects the pods, so everybody is admitted",
+    assert unprotected.findings == {"TooWide"}
+    assert unprotected.message == ("no NetworkPolicy selects the pods, so everybody is admitted")
+    assert missing.findings == {"Missing"}
+    assert missing.message == (
+        "mustReach[0] is not admitted: no rule of NetworkPolicy default-deny is for it"
     )
-    assert (missing.findings, missing.message) == (
-        {"Missing"},
-        "mustReach[0] is not admitted: no rule of NetworkPolicy default-deny is for it",
-    )
-    assert (narrow.findings, narrow.message) == (
-        {"TooNarrow"},
+    assert narrow.findings == {"TooNarrow"}
+    assert narrow.message == (
         "mustReach[0] is admitted only in part by NetworkPolicy narrow:"
-        " not on SCTP 1-65535, TCP 1-8079, TCP 8081-65535 and others",
+        " not on SCTP 1-65535, TCP 1-8079, TCP 8081-65535 and others"
     )
     assert enough.verdict is Verdict.PASSED
-    assert (wide.findings, wide.message) == (
-        {"TooWide"},
-        "NetworkPolicy wide admits others than mustReach names: ingress[0].from[0] on every port",
+    assert wide.findings == {"TooWide"}
+    assert wide.message == (
+        "NetworkPolicy wide admits others than mustReach names: ingress[0].from[0] on every port"
     )
     assert nobody.findings == {"Missing", "SelectsNoPod"}
     assert nobody.evidence == (
         "mustReach[0] is not admitted: no rule of NetworkPolicy default-deny is for it",
         "NetworkPolicy mistyped: its podSelector selects no pod",
     )
-    assert (no_such_pod.findings, no_such_pod.message) == (
-        {"SelectsNoPod"},
-        "to.podLabels: no pod of this namespace has these labels",
-    )
+    assert no_such_pod.findings == {"SelectsNoPod"}
+    assert no_such_pod.message == ("to.podLabels: no pod of this namespace has these labels")
 
 
 async def test_a_pod_that_ended_or_is_being_deleted_is_none(scene: Scene) -> None:

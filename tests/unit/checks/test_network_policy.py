@@ -21,7 +21,7 @@ FLEET_MANAGER = {"app": "kas-fleet-manager"}
 PROMETHEUS = {"prometheus": "kafka-prometheus"}
 REFRESHER = {"app.kubernetes.io/name": "token-refresher"}
 
-TOKEN_REFRESHER = {
+TOKEN_REFRESHER: Json = {
     "podSelector": {"matchLabels": REFRESHER},
     "ingress": [
         {

@@ -43,6 +43,23 @@ async def test_a_kind_must_be_gettable_by_name_or_listable_once_it_is_known() ->
     ]
 
 
+def test_policies_and_pods_must_be_listable_while_a_check_looks_at_them() -> None:
+    kinds = Kinds(Discovery())  # type: ignore[arg-type]  # its one method
+    sop = complete()["spec"]
+    del sop["connections"]
+    check = {"name": "admitted", "networkPolicy": {"to": {"podLabels": {}}, "onlyThese": True}}
+    asked, suspended = (
+        Spec.model_validate(sop | {"checks": [check | {"suspend": suspend}]})
+        for suspend in (False, True)
+    )
+
+    assert [str(right) for right in needed_by_checks(asked, kinds)] == [
+        "list pods",
+        "list networkpolicies.networking.k8s.io",
+    ]
+    assert needed_by_checks(suspended, kinds) == ()
+
+
 async def test_a_kind_without_a_namespace_is_refused_and_not_asked_for() -> None:
     kinds = Kinds(Discovery())  # type: ignore[arg-type]  # its one method
     await kinds.find("v1", "Node")

@@ -164,7 +164,7 @@ class _Seen:
     @property
     def peers(self) -> Iterator[Json]:
         for rule in self.rules:
-            yield from rule.get("from", rule.get("to", []))
+            yield from rule.get("from") or rule.get("to") or []
 
     @property
     def ports(self) -> Iterator[Json]:
