@@ -50,10 +50,17 @@ class Requirement:
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Labels) -> bool | None:
-        """Say whether it holds; one that excludes values also holds where the key is absent."""
+        """Say whether it holds for labels."""
         value = labels.known.get(self.key)
         if value is None and not labels.complete:
             return None
+        return self.admits(value)
+
+    def admits(self, value: str | None) -> bool:
+        """Say whether it holds for a value of its key, None where the key is absent.
+
+        One that excludes values holds there too.
+        """
         if self.operator is Operator.IN:
             return value in self.values
         if self.operator is Operator.NOT_IN:
@@ -70,3 +77,23 @@ class Selector:
     def matches(self, labels: Labels) -> bool | None:
         """Say whether an object with these labels is selected."""
         return all_of(requirement.matches(labels) for requirement in self.requirements)
+
+    def selects_any(self, known: Mapping[str, str], always: str = "") -> bool:
+        """Say whether there can be an object with these labels, and maybe others, that it selects.
+
+        `always` is the key of a label that every object has.
+        """
+        keys = {requirement.key for requirement in self.requirements}
+        return all(self._is_possible(key, known.get(key), key == always) for key in keys)
+
+    def _is_possible(self, key: str, known: str | None, always: bool) -> bool:
+        requirements = [requirement for requirement in self.requirements if requirement.key == key]
+        values: set[str | None] = {known}
+        if known is None:
+            asked = {value for requirement in requirements for value in requirement.values}
+            values = {*asked, _ANOTHER} if always else {None, *asked, _ANOTHER}
+        return any(all(one.admits(value) for one in requirements) for value in values)
+
+
+_ANOTHER = "another value"
+"""None that a selector can ask for: no label's value has a space."""

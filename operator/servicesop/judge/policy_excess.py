@@ -118,7 +118,12 @@ class _Comparison:
             return
         namespaces: Iterable[Pinned | None] = (None,)
         if peer.namespaces is not None:
-            namespaces = list(_pinned(peer.namespaces, self._namespace_keys))
+            found = _pinned(peer.namespaces, self._namespace_keys, always=NAMESPACE_NAME)
+            namespaces = [
+                pinned
+                for pinned in found
+                if peer.namespaces.matches(self._labels(pinned)) is not False
+            ]
         for namespace, pods in product(namespaces, _pinned(peer.pods, self._pod_keys)):
             yield [self._is_among(one.peer, namespace, pods) for one in self._allowed]
 
@@ -144,14 +149,24 @@ class _Comparison:
         name = home if namespace is None else namespace.get(NAMESPACE_NAME)
         if peer.namespace_labels is None:
             return name == (peer.namespace_name or home)
-        known = Labels() if name is None else self._labels_of(name)
-        return having(peer.namespace_labels).matches(
-            Labels({**known.known, **(namespace or {})}, known.complete)
-        )
+        if name is None:
+            return having(peer.namespace_labels).matches(Labels(namespace or {}))
+        return having(peer.namespace_labels).matches(self._labels({NAMESPACE_NAME: name}))
+
+    def _labels(self, pinned: Pinned) -> Labels:
+        """Give the labels of a namespace: the one that is named, or any that has those pinned."""
+        name = pinned.get(NAMESPACE_NAME)
+        if name is None:
+            return Labels(pinned, complete=False)
+        known = self._labels_of(name)
+        return known if known.complete else Labels({**pinned, **known.known}, complete=False)
 
 
-def _pinned(selector: Selector, keys: set[str]) -> Iterator[Pinned]:
-    """Divide what a selector selects by the values that it fixes for some keys."""
+def _pinned(selector: Selector, keys: set[str], always: str = "") -> Iterator[Pinned]:
+    """Divide what a selector selects by the values that it fixes for some keys; skip what is void.
+
+    `always` is the key of a label that all have.
+    """
     values: dict[str, frozenset[str]] = {}
     for requirement in selector.requirements:
         if requirement.operator is Operator.IN and requirement.key in keys:
@@ -159,7 +174,7 @@ def _pinned(selector: Selector, keys: set[str]) -> Iterator[Pinned]:
             values[requirement.key] = known & requirement.values
     for combination in product(*(sorted(each) for each in values.values())):
         pinned = dict(zip(values, combination, strict=True))
-        if selector.matches(Labels(pinned, complete=False)) is not False:
+        if selector.selects_any(pinned, always):
             yield pinned
 
 
