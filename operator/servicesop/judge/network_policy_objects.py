@@ -113,12 +113,14 @@ def _rules(rules: Sequence[Mapping[str, Any]] | None, peers: str) -> Rules:
 def _peer(peer: Mapping[str, Any]) -> Peer:
     _known(peer, _OF_PEER)
     match peer:
-        case {"ipBlock": dict(block), **rest} if not rest:
+        case {"ipBlock": dict(block)} if len(peer) == 1:
             _known(block, frozenset({"cidr", "except"}))
             return Block(
                 ip_network(block["cidr"], strict=False),
                 tuple(ip_network(hole, strict=False) for hole in block.get("except") or ()),
             )
+        case {"ipBlock": _}:
+            raise MalformedObjectError
         case {"namespaceSelector": dict(namespaces)}:
             return PodsOf(_selector(namespaces), _selector(peer.get("podSelector") or {}))
         case {"podSelector": dict(pods)}:
