@@ -4,6 +4,9 @@ Nothing enforces them there; the check judges what they mean, and sends no packe
 """
 
 import json
+import subprocess
+import sys
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -82,7 +85,7 @@ class Scene:
         return {"from": {"namespaceName": self.observing, "podLabels": PROMETHEUS}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def place(control_plane: ControlPlane) -> Iterator[Place]:
     with new_place(control_plane) as place:
         place.grant("list", "networkpolicies.networking.k8s.io")
@@ -92,7 +95,7 @@ def place(control_plane: ControlPlane) -> Iterator[Place]:
 
 @pytest.fixture
 def observing(control_plane: ControlPlane, place: Place) -> Iterator[str]:
-    name = f"{place.namespace}-observing"
+    name = f"observing-{uuid.uuid4().hex[:8]}"
     metadata = {"name": name, "labels": {"name": OBSERVABILITY}}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     control_plane.kubectl("create", "-f", "-", input=json.dumps(namespace))
@@ -104,6 +107,7 @@ def observing(control_plane: ControlPlane, place: Place) -> Iterator[str]:
 async def scene(place: Place, observing: str) -> AsyncIterator[Scene]:
     async with await KubeClient.connect(place.kubeconfig) as client:
         scene = Scene(place, observing, client)
+        place.kubectl("delete", "networkpolicies,pods", "--all", "--force", "--grace-period=0")
         scene.pod("refresher", REFRESHER)
         scene.pod("manager", MANAGER)
         yield scene
@@ -183,7 +187,7 @@ async def test_each_finding_names_the_policy_that_would_have_to_change(scene: Sc
     assert no_such_pod.message == ("to.podLabels: no pod of this namespace has these labels")
 
 
-async def test_a_pod_that_ended_or_is_being_deleted_is_none(scene: Scene) -> None:
+async def test_a_pod_that_ended_is_none(scene: Scene) -> None:
     scene.place.set_status("pod", "manager", phase="Succeeded")
     ended = await scene.ask(scene.manager)
 
@@ -217,3 +221,66 @@ async def test_what_cannot_be_asked_is_an_error_with_its_reason(
     assert message == "there is no namespace nowhere-at-all; create it, or correct the check"
     assert denied is UnknownReason.ACCESS_DENIED
     assert hint.startswith("servicesop-runner may not list networkpolicies.networking.k8s.io;")
+
+
+SOP = """
+apiVersion: servicesop.io/v1alpha1
+kind: ServiceSOP
+metadata: {name: observatorium}
+spec:
+  title: Observatorium token refresher
+  targets: [{name: refresher, ref: {kind: Deployment, name: token-refresher}}]
+  teams: [{name: team, title: Team}]
+  checks:
+  - name: managers-reach-it
+    networkPolicy:
+      to: {target: refresher}
+      mustReach: [{from: {podLabels: {app: kas-fleet-manager}}, ports: [{portName: http}]}]
+  - name: nobody-else-does
+    networkPolicy:
+      to: {target: refresher}
+      mustReach: [{from: {podLabels: {app: kas-fleet-manager}}, ports: [{portName: http}]}]
+      onlyThese: true
+  - name: a-port-is-known
+    networkPolicy:
+      to: {target: refresher}
+      mustReach: [{from: {podLabels: {app: kas-fleet-manager}}, ports: [{portName: metrics}]}]
+  procedures:
+  - name: TokenRefresherUnreachable
+    checks: [managers-reach-it, nobody-else-does, a-port-is-known]
+    handle: [{name: otherwise, otherwise: true, escalate: {to: [team]}}]
+"""
+
+
+def test_a_person_checks_the_pods_of_a_target(control_plane: ControlPlane) -> None:
+    with new_place(control_plane) as place:
+        done = ask_as_a_person(place)
+    results = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert results["managers-reach-it"]["result"] == "Passed"
+    assert results["nobody-else-does"]["findings"] == ["TooWide"]
+    assert results["nobody-else-does"]["message"] == (
+        "NetworkPolicy token-refresher admits others than mustReach names:"
+        " ingress[0].from[0] on TCP 8081"
+    )
+    assert results["a-port-is-known"]["reason"] == "PortNotFound"
+
+
+def ask_as_a_person(place: Place) -> subprocess.CompletedProcess[str]:
+    ports = [{"name": "http", "containerPort": 8080}]
+    container = {"name": "main", "image": "example.com/none", "ports": ports}
+    for name, labels in (("token-refresher", REFRESHER), ("manager", MANAGER)):
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
+        place.create("apps/v1", "Deployment", name, {}, spec=spec)
+        place.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
+    rules = [{"from": [FROM_MANAGER], "ports": [{"port": 8080}, {"port": 8081}]}]
+    spec = {"podSelector": {"matchLabels": REFRESHER}, "ingress": rules}
+    place.create("networking.k8s.io/v1", "NetworkPolicy", "token-refresher", {}, spec=spec)
+
+    command = [sys.executable, "-m", "servicesop.cli.main", "check", "-", "-o", "json"]
+    options = [f"--kubeconfig={place.control_plane.kubeconfig}", f"--namespace={place.namespace}"]
+    return subprocess.run(
+        [*command, *options], input=SOP, capture_output=True, text=True, check=False, timeout=60
+    )

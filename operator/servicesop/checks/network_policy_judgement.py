@@ -153,7 +153,7 @@ class _Judgement:
                 self._doubt(
                     UnknownReason.LABELS_UNKNOWN,
                     f"{who}: that depends on the labels of the namespace {name}, which may not be"
-                    " read; let servicesop-runner get that Namespace",
+                    " read; grant get of that Namespace",
                 )
 
     def _judge_excess(self, allowed: Sequence[Allowed], pod: Pod) -> None:

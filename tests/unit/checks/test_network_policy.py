@@ -110,7 +110,7 @@ def test_the_label_of_a_namespace_that_may_not_be_read_is_not_guessed() -> None:
     assert said(sample) == LABELS_UNKNOWN
     assert sample.message == (
         f"mustReach[1]: that depends on the labels of the namespace {OBSERVING}, which may not be"
-        " read; let servicesop-runner get that Namespace"
+        " read; grant get of that Namespace"
     )
 
 
