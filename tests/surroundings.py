@@ -85,4 +85,5 @@ NOBODY = Surroundings(
     objects=_NOBODY,
     events=_NOBODY,
     replica_sets=_not_asked,
+    namespace_labels=_NOBODY.get,
 )

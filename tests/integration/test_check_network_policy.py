@@ -46,7 +46,12 @@ class Scene:
     async def ask(self, *reaches: dict[str, Any], **spec: Any) -> Sample:
         wanted = {"to": {"podLabels": REFRESHER}, "mustReach": list(reaches)} | spec
         check = Check.model_validate({"name": "check", "networkPolicy": wanted})
-        around = replace(NOBODY, namespace=self.place.namespace, objects=self._objects)
+        around = replace(
+            NOBODY,
+            namespace=self.place.namespace,
+            objects=self._objects,
+            namespace_labels=self._objects.namespace_labels,
+        )
         runner = build(check, around)
         async with runner.turn:
             return await runner.run(datetime.now(UTC))

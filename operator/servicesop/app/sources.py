@@ -41,6 +41,7 @@ class Sources:
 
     def surroundings(self, namespace: str, spec: Spec) -> Surroundings:
         """Give what the checks of an SOP may ask."""
+        objects = self._objects.of(namespace)
         return Surroundings(
             namespace=namespace,
             targets={target.name: target for target in spec.targets},
@@ -49,9 +50,10 @@ class Sources:
             logs=self._logs.of(namespace),
             database=self._databases.for_sop(namespace),
             connections={connection.name: connection for connection in spec.connections},
-            objects=self._objects.of(namespace),
+            objects=objects,
             events=self._events.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
+            namespace_labels=objects.namespace_labels,
         )
 
     async def close(self) -> None:

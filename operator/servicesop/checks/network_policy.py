@@ -52,12 +52,12 @@ class NetworkPolicyCheck:
         spec, home = self._spec, self._surroundings.namespace
         is_reached = self._is_reached()
         objects = self._surroundings.objects
-        policies = _read(
-            network_policy, await objects.find("networking.k8s.io/v1", "NetworkPolicy", {})
-        )
+        # Large policies take a moment, in which others must not wait.
+        found = await objects.find("networking.k8s.io/v1", "NetworkPolicy", {})
+        policies = await asyncio.to_thread(_read, network_policy, found)
         items = [item for item in await objects.find("v1", "Pod", {}) if _lives(item)]
         known = {
-            name: namespace_labels(name, await objects.namespace_labels(name))
+            name: namespace_labels(name, await self._surroundings.namespace_labels(name))
             for name in namespaces_to_read(spec, policies, home)
         }
 
@@ -66,7 +66,6 @@ class NetworkPolicyCheck:
 
         pods = _read(lambda item: pod_of(item, home, labels_of(home)), items)
         scene = Scene(home, policies, pods, [pod for pod in pods if is_reached(pod)], labels_of)
-        # Large policies take a moment, in which others must not wait.
         return await asyncio.to_thread(judge_network_policy, spec, scene)
 
     def _is_reached(self) -> Callable[[Pod], bool]:

@@ -1,6 +1,6 @@
 """What a check type is given, and what it gives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,12 +78,6 @@ class Objects(Protocol):
         Raise SourceError when they cannot be asked, or are more than are read.
         """
 
-    async def namespace_labels(self, name: str) -> Mapping[str, str] | None:
-        """Give the labels of a namespace, also of another one; None where that is not allowed.
-
-        Raise SourceError when there is no such namespace, or the API server does not answer.
-        """
-
 
 class Events(Protocol):
     """The Events of the SOP's own namespace, kept current by a watch."""
@@ -124,6 +118,11 @@ class Surroundings:
     events: Events
     replica_sets: Callable[[WorkloadView], frozenset[str]]
     """Gives the names of a Deployment's ReplicaSets. Raises SourceError while not synced."""
+    namespace_labels: Callable[[str], Awaitable[Mapping[str, str] | None]]
+    """Gives the labels of a namespace, also of another one; None where that is not allowed.
+
+    Raises SourceError when there is no such namespace, or the API server does not answer.
+    """
 
 
 class CheckRunner(Protocol):

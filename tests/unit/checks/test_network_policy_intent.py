@@ -107,8 +107,7 @@ class Question:
             return False
         namespace = source["metadata"]["namespace"]
         if "namespaceLabels" in peer:
-            labels = source.get("of", self.world.namespaces.get(namespace))
-            return selects({"matchLabels": peer["namespaceLabels"]}, labels)
+            return selects({"matchLabels": peer["namespaceLabels"]}, source["of"])
         return bool(namespace == peer.get("namespaceName", HOME))
 
     def everybody(self) -> Iterator[tuple[World, Json | str]]:
@@ -125,7 +124,7 @@ class Question:
         return {"metadata": metadata, "of": labels, "spec": {"containers": []}}
 
 
-def is_wanted(ports: list[Json], protocol: str, number: int) -> bool:
+def is_wanted(ports: list[dict[str, Any]], protocol: str, number: int) -> bool:
     return not ports or any(
         port.get("protocol", "TCP") == protocol
         and port["port"] <= number <= port.get("endPort", port["port"])

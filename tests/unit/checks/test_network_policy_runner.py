@@ -58,6 +58,7 @@ class Cluster:
         around = replace(
             NOBODY,
             objects=self,
+            namespace_labels=self.namespace_labels,
             workloads=Owned(self.owned),
             targets={"api": target},
             default_target=target,
