@@ -100,6 +100,7 @@ def admitting(*peers: Json, ports: Sequence[Json] = ()) -> list[Json]:
 
 
 OWN = {"podSelector": {"matchLabels": FLEET_MANAGER}}
+MAIN = {"key": "role", "operator": "In", "values": ["main"]}
 CANARY = {"key": "role", "operator": "NotIn", "values": ["canary"]}
 WITH_ROLE = {"key": "role", "operator": "Exists"}
 WITHOUT_ROLE = {"key": "role", "operator": "DoesNotExist"}

@@ -9,6 +9,7 @@ from unit.checks.policies import (
     FLEET_MANAGER,
     HOME,
     LABELS_UNKNOWN,
+    MAIN,
     MANAGER,
     OBSERVER,
     OBSERVING,
@@ -120,6 +121,12 @@ def test_a_namespace_is_known_by_its_name_without_any_right() -> None:
         ),
         (admitting(expression(WITHOUT_ROLE)), MANAGER, (Verdict.FAILED, "TooNarrow")),
         (admitting(expression(CANARY)), MANAGER, (Verdict.FAILED, "TooNarrow")),
+        # Neither the one value, nor none: a third one is not admitted.
+        (
+            admitting(expression(MAIN), expression(WITHOUT_ROLE)),
+            MANAGER,
+            (Verdict.FAILED, "TooNarrow"),
+        ),
         (admitting(expression(WITH_ROLE), expression(WITHOUT_ROLE)), MANAGER, PASSED),
         (
             admitting(expression(CANARY)),

@@ -19,7 +19,7 @@ from servicesop.judge.results import Sample, Verdict
 from unit.judge.network_policy_cases import HOME, NAME, case
 from unit.judge.network_policy_oracle import Json, World, is_in_block, selects
 
-CASES = 160
+CASES = 200
 ELSEWHERE = "elsewhere"
 PODS = [
     {key: value for key, value in (("app", app), ("tier", tier)) if value is not None}
@@ -28,7 +28,7 @@ PODS = [
 NAMESPACES = [
     {NAME: ELSEWHERE}
     | {key: value for key, value in (("team", team), ("env", env)) if value is not None}
-    for team, env in product([None, "red", "blue", "none"], [None, "test", "none"])
+    for team, env in product([None, "red", "blue", "none"], [None, "test"])
 ]
 ADDRESSES = [
     *("10.1.1.9", "10.1.7.7", "10.9.9.9", "192.0.2.100", "203.0.113.9", "2001:db8:9::1"),
@@ -118,7 +118,7 @@ class Question:
 
     def ports(self) -> list[tuple[str, int]]:
         """One of each row of ports that a rule, the check or nobody tells from others."""
-        edges = {1, 53, 54, 80, 81, 8080, 8081, 8082}
+        edges = {1, 53, 80, 81, 8080, 8082}
         for policy in self.world.policies:
             for rule in policy["spec"].get("ingress", []) + policy["spec"].get("egress", []):
                 for port in rule.get("ports", []):
@@ -183,6 +183,8 @@ def expected(question: Question) -> tuple[bool, bool, bool]:
     addresses = ADDRESSES if "ipBlock" in json.dumps(question.world.policies) else ADDRESSES[:1]
     for world, source in question.everybody():
         means = [reach for reach in reaches if question.is_meant(reach["from"], source)]
+        if not means and (too_wide or not question.spec["onlyThese"]):
+            continue
         for target, port in product(question.targets, ports):
             if any(is_wanted(reach["ports"], *port) for reach in means):
                 surely, possibly = let_in(world, source, target, port, addresses)
@@ -213,6 +215,6 @@ def test_what_is_said_of_a_peer_holds_for_everybody_whom_it_means() -> None:
             assert doubted is in_doubt, told
         seen.update(findings or {sample.reason or sample.verdict})
 
-    assert all(seen[name] >= 5 for name in ("Missing", "TooNarrow", "TooWide")), seen
-    assert seen[Verdict.PASSED] >= 30, seen
-    assert seen[UnknownReason.PLUGIN_DECIDES] >= 3, seen
+    answers = ("Missing", "TooNarrow", "TooWide", Verdict.PASSED)
+    assert all(seen[answer] >= 15 for answer in answers), seen
+    assert seen[UnknownReason.PLUGIN_DECIDES] >= 2, seen

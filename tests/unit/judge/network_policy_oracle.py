@@ -6,6 +6,7 @@ holds the cluster. Only the policies of one namespace exist.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -135,9 +136,14 @@ def selects(selector: Json, labels: dict[str, str]) -> bool:
 
 def is_in_block(block: Json, address: str) -> bool:
     """ "except is a slice of CIDRs that should not be included within an IPBlock"."""
-    if ip_address(address) not in ip_network(block["cidr"]):
+    if not is_within(address, block["cidr"]):
         return False
-    return not any(ip_address(address) in ip_network(hole) for hole in block.get("except", []))
+    return not any(is_within(address, hole) for hole in block.get("except", []))
+
+
+@cache
+def is_within(address: str, cidr: str) -> bool:
+    return ip_address(address) in ip_network(cidr)
 
 
 def is_port(rule: Json, target: Json, protocol: str, port: int) -> bool:
