@@ -125,7 +125,7 @@ def test_a_namespace_is_known_by_its_name_without_any_right() -> None:
         (
             admitting(expression(MAIN), expression(WITHOUT_ROLE)),
             MANAGER,
-            (Verdict.FAILED, "TooNarrow"),
+            (Verdict.FAILED, "SelectsNoPod", "TooNarrow"),
         ),
         (admitting(expression(WITH_ROLE), expression(WITHOUT_ROLE)), MANAGER, PASSED),
         (

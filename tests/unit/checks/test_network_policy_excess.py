@@ -6,6 +6,7 @@ from servicesop.judge.results import Verdict
 from unit.checks.policies import (
     FLEET_MANAGER,
     HOME,
+    LABELS_UNKNOWN,
     MANAGER,
     OBSERVER,
     OBSERVING,
@@ -116,3 +117,27 @@ BY_NAME = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["w
 def test_only_these(policies: list[Json], asked: list[Json], expected: tuple[object, ...]) -> None:
     known = {HOME: {"team": "none"}, OBSERVING: {"name": OBSERVING}}
     assert said(judge(policies, *asked, known=known, onlyThese=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"team": "red"}, PASSED),
+        ({"team": "blue"}, (Verdict.FAILED, "TooWide")),
+        (None, LABELS_UNKNOWN),
+    ],
+)
+def test_a_namespace_that_a_policy_names_is_known_by_its_labels(
+    labels: dict[str, str] | None, expected: tuple[object, ...]
+) -> None:
+    named = {"matchLabels": {"kubernetes.io/metadata.name": "web"}}
+    of_team = {"namespaceSelector": {"matchLabels": {"team": "red"}}}
+    known = {HOME: {"team": "none"}} | ({"web": labels} if labels is not None else {})
+    sample = judge(
+        admitting({"namespaceSelector": named}, of_team),
+        reach(namespaceLabels={"team": "red"}),
+        known=known,
+        onlyThese=True,
+    )
+
+    assert said(sample) == expected
