@@ -83,6 +83,7 @@ NOBODY = Surroundings(
     database=_not_asked,
     connections={},
     objects=_NOBODY,
+    secrets=_NOBODY,
     events=_NOBODY,
     replica_sets=_not_asked,
 )

@@ -224,6 +224,10 @@ TargetOrInvolved = Annotated[
     str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets", instead="involved")
 ]
 """A target of the SOP, where `involved` does not say what is meant."""
+TargetOrObject = Annotated[
+    str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets", instead="object")
+]
+"""A target of the SOP, where `object` does not say what is meant."""
 ConnectionName = Annotated[
     str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections")
 ]

@@ -27,6 +27,10 @@ class UnknownReason(StrEnum):
     """The Lease lacks a field without which it does not say who leads."""
     CLOCKS_DIFFER = "ClocksDiffer"
     """The Lease was renewed in the future: its clock and the operator's do not agree."""
+    NOT_VISIBLE = "NotVisible"
+    """The value comes from where the check cannot look: the pod, a Service, the image, a script."""
+    STARTED_EARLIER = "StartedEarlier"
+    """Containers run that were started before the configuration became what it is now."""
 
     # Could not ask.
     TARGET_NOT_FOUND = "TargetNotFound"
@@ -35,6 +39,8 @@ class UnknownReason(StrEnum):
     """The Secret of the connection does not exist."""
     CONTAINER_NOT_FOUND = "ContainerNotFound"
     """The target's pods have no container of that name."""
+    SECRET_NOT_COMPARED = "SecretNotCompared"  # noqa: S105 - a reason
+    """The value comes from a Secret, and those are never compared with anything."""
     INVALID_PATTERN = "InvalidPattern"
     """The pattern compiles to more than the operator allows."""
     INVALID_CONNECTION = "InvalidConnection"

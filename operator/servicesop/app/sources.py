@@ -37,7 +37,8 @@ class Sources:
         self._logs = LogReader(client)
         self._objects = ObjectReader(client, kinds)
         self._events = EventCache(client, now)
-        self._databases = Databases(guard, Secrets(client).read)
+        self._secrets = Secrets(client)
+        self._databases = Databases(guard, self._secrets.read)
 
     def surroundings(self, namespace: str, spec: Spec) -> Surroundings:
         """Give what the checks of an SOP may ask."""
@@ -50,6 +51,7 @@ class Sources:
             database=self._databases.for_sop(namespace),
             connections={connection.name: connection for connection in spec.connections},
             objects=self._objects.of(namespace),
+            secrets=self._secrets.of(namespace),
             events=self._events.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
         )

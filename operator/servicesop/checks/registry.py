@@ -1,6 +1,7 @@
 """The check types: one line each."""
 
 from servicesop.api.checks.check import Check
+from servicesop.checks.config import config_check
 from servicesop.checks.events import events_check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.logs import logs_check
@@ -18,6 +19,7 @@ BUILDERS: dict[str, CheckType] = {
     "leader": leader_check,
     "sql": SqlRunner,
     "stuckRows": StuckRowsRunner,
+    "config": config_check,
 }
 
 

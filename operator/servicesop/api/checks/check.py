@@ -16,6 +16,7 @@ from servicesop.api.base import (
     Sentence,
     exactly_one,
 )
+from servicesop.api.checks.config import Config
 from servicesop.api.checks.events import Events
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
@@ -58,6 +59,8 @@ class Check(ApiModel):
     """A query's value or number of rows."""
     stuck_rows: StuckRows | None = None
     """Rows that do not move on."""
+    config: Config | None = None
+    """Values of a container, a ConfigMap or a Secret."""
 
     @property
     def type(self) -> str:
@@ -71,7 +74,7 @@ class Check(ApiModel):
         return (*CHECK_TYPES[self.type].findings, *own)
 
 
-_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows]] = {
+_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | Config]] = {
     "workload": Workload,
     "resource": Resource,
     "events": Events,
@@ -79,6 +82,7 @@ _TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | Stuc
     "leader": Leader,
     "sql": Sql,
     "stuck_rows": StuckRows,
+    "config": Config,
 }
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
 """The check types by the name of their field in the resource."""
