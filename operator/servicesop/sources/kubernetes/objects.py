@@ -97,7 +97,7 @@ class NamespaceObjects:
         if (api_version, kind) == ("v1", "Secret"):
             raise SourceError(
                 UnknownReason.KIND_REFUSED,
-                "Secrets are never read by a check; ask for what is made from the Secret instead",
+                "this check reads no Secrets; ask for the keys of one with the check config",
             )
         found = await self._kinds.find(api_version, kind)
         if not found.namespaced:
