@@ -222,8 +222,8 @@ BROKEN = {
     "a resource check of a Secret": Broken(
         {"checks.4": _resource(apiVersion="v1", kind="Secret")},
         (
-            "spec.checks[4].resource: Invalid value: kind must not be Secret: Secrets are never "
-            "read by a check"
+            "spec.checks[4].resource: Invalid value: kind must not be Secret: the check config "
+            "asks for the keys of one"
         ),
     ),
     "an apiVersion that is none": Broken(

@@ -35,7 +35,7 @@ def argument(name: str, line: Sequence[str], look: Look) -> Outcome:
     """
     if not line:
         return Unseen("the command line is the image's own")
-    maybe: Unseen | None = None
+    maybe = Unseen(_SCRIPT) if any(_in_script(name, text) for text in line) else None
     for index in reversed(range(len(line))):
         found = _at(name, line, index, look)
         if isinstance(found, Text) and maybe is not None:
@@ -53,8 +53,6 @@ def _at(name: str, line: Sequence[str], index: int, look: Look) -> Outcome | Non
         return expand(raw.removeprefix(f"{name}="), look)
     if begin == raw == name:
         return _next(line[index + 1 :], look)
-    if _in_script(name, raw):
-        return Unseen(_SCRIPT)
     if begin == raw or not f"{name}=".startswith(begin):
         return None
     if not begin and index and _takes_value(line[index - 1]):
@@ -89,7 +87,5 @@ def _takes_value(before: str) -> bool:
 
 
 def _in_script(name: str, text: str) -> bool:
-    if name not in text:
-        return False
-    words = re.split(r"[\s\"';&|=]+", text)
-    return len(words) > 1 and name in words
+    """Say whether a text has the flag among its words, and begins with another one."""
+    return name in text and name in re.split(r"[\s\"';&|=]+", text)[1:]
