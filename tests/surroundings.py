@@ -61,6 +61,9 @@ class _Nobody:
     async def get(self, *arguments: object) -> NoReturn:
         raise AssertionError(arguments)
 
+    async def get_secret(self, name: str) -> NoReturn:
+        raise AssertionError(name)
+
     async def find(self, *arguments: object) -> NoReturn:
         raise AssertionError(arguments)
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from integration.place import Place, new_place
+from polling import answer, eventually
 from servicesop.api.checks.check import Check
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
@@ -24,7 +25,6 @@ from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.objects import ObjectReader
-from servicesop.sources.kubernetes.secrets import Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 from surroundings import NOBODY
 from testbed import ControlPlane
@@ -51,7 +51,7 @@ COMMAND = [
     "--oidc.issuer-url=$(ISSUER_URL)",
     "--url=$(OBSERVATORIUM_URL)",
 ]
-EXPECTED = [
+EXPECTED: list[Json] = [
     {"argument": "--oidc.issuer-url", "equals": ISSUER},
     {"argument": "--url", "url": UPSTREAM},
     {"argument": "--oidc.client-id", "nonEmpty": True},
@@ -66,12 +66,13 @@ class Scene:
         self.place = place
         self.app = app
         self.kind = WorkloadKind.DEPLOYMENT
+        objects = ObjectReader(client, Kinds(client)).of(place.namespace)
         self._around = replace(
             NOBODY,
             namespace=place.namespace,
             workloads=cache.view(place.namespace),
-            objects=ObjectReader(client, Kinds(client)).of(place.namespace),
-            secrets=Secrets(client).of(place.namespace),
+            objects=objects,
+            secrets=objects,
         )
 
     def deploy(
@@ -124,36 +125,33 @@ class Scene:
         assert not [canary for canary in CANARIES.values() if canary in repr(sample)]
         return sample
 
-    async def until(self, verdict: Verdict, *values: Json, **config: Any) -> Sample:
+    async def until(self, verdict: Verdict, *values: Json) -> Sample:
         """Ask until the watches have seen what was done, and it is so."""
-        async with asyncio.timeout(30):
-            while True:
-                sample = await self._answer(*values, **config)
-                if isinstance(sample, Sample) and sample.verdict is verdict:
-                    return sample
-                await asyncio.sleep(0.05)
+        sample = await answer(
+            lambda: self._answer(*values),
+            lambda given: isinstance(given, Sample) and given.verdict is verdict,
+        )
+        assert isinstance(sample, Sample)
+        return sample
 
     async def until_unsure(self, reason: UnknownReason) -> Sample:
-        async with asyncio.timeout(30):
-            while True:
-                sample = await self.until(Verdict.INCONCLUSIVE)
-                if sample.reason is reason:
-                    return sample
-                await asyncio.sleep(0.05)
+        return await answer(
+            lambda: self.until(Verdict.INCONCLUSIVE), lambda sample: sample.reason is reason
+        )
 
     async def refused(self, *values: Json, right: str = "") -> SourceError:
         """Ask until that is refused, for want of a right where one is given."""
-        async with asyncio.timeout(30):
-            while True:
-                unable = await self._answer(*values)
-                if isinstance(unable, SourceError) and right in unable.message:
-                    return unable
-                await asyncio.sleep(0.05)
+        unable = await answer(
+            lambda: self._answer(*values),
+            lambda given: isinstance(given, SourceError) and right in given.message,
+        )
+        assert isinstance(unable, SourceError)
+        return unable
 
-    async def _answer(self, *values: Json, **config: Any) -> Sample | SourceError | None:
+    async def _answer(self, *values: Json) -> Sample | SourceError | None:
         """Give what is said of the workload once the watches have seen it."""
         try:
-            return await self.ask(*values, **config)
+            return await self.ask(*values)
         except SourceError as unable:
             return None if unable.reason is UnknownReason.TARGET_NOT_FOUND else unable
 
@@ -332,10 +330,8 @@ async def test_labels_of_a_config_map_are_no_new_values(scene: Scene) -> None:
     await scene.until(Verdict.PASSED)
     pod = scene.place.kubectl("get", "pods", "-l", f"app={scene.app}", "-o=name").split()[-1]
     started = scene.place.kubectl("get", pod, "-o=jsonpath={..startedAt}")
-    deadline = asyncio.get_running_loop().time() + 10
     # What happens within one second cannot be told apart.
-    while label(scene) <= started:
-        assert asyncio.get_running_loop().time() < deadline
+    eventually(lambda: label(scene) > started, "a label of a later second")
 
     assert (await scene.ask()).verdict is Verdict.PASSED
 
@@ -352,7 +348,7 @@ def label(scene: Scene) -> str:
 
 async def test_pods_of_an_older_template_that_stay(scene: Scene) -> None:
     scene.kind = WorkloadKind.STATEFUL_SET
-    strategy = {"updateStrategy": {"type": "OnDelete"}, "serviceName": "x"}
+    strategy: Json = {"updateStrategy": {"type": "OnDelete"}, "serviceName": "x"}
     scene.deploy(command=[*COMMAND, "--url=https://wrong.example.com"], **strategy)
     wrong = await scene.until(Verdict.FAILED)
     scene.deploy(**strategy)
@@ -366,7 +362,7 @@ async def test_pods_of_an_older_template_that_stay(scene: Scene) -> None:
 
 
 async def test_a_rollout_that_is_under_way(scene: Scene) -> None:
-    slow = {
+    slow: Json = {
         "minReadySeconds": 600,
         "progressDeadlineSeconds": 1200,
         "strategy": {"rollingUpdate": {"maxUnavailable": 0}},

@@ -37,11 +37,11 @@ class Sources:
         self._logs = LogReader(client)
         self._objects = ObjectReader(client, kinds)
         self._events = EventCache(client, now)
-        self._secrets = Secrets(client)
-        self._databases = Databases(guard, self._secrets.read)
+        self._databases = Databases(guard, Secrets(client).read)
 
     def surroundings(self, namespace: str, spec: Spec) -> Surroundings:
         """Give what the checks of an SOP may ask."""
+        objects = self._objects.of(namespace)
         return Surroundings(
             namespace=namespace,
             targets={target.name: target for target in spec.targets},
@@ -50,8 +50,8 @@ class Sources:
             logs=self._logs.of(namespace),
             database=self._databases.for_sop(namespace),
             connections={connection.name: connection for connection in spec.connections},
-            objects=self._objects.of(namespace),
-            secrets=self._secrets.of(namespace),
+            objects=objects,
+            secrets=objects,
             events=self._events.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
         )

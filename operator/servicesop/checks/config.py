@@ -91,7 +91,7 @@ class ConfigCheck:
             )
         try:
             if ref.kind is DataKind.SECRET:
-                found = await self._surroundings.secrets.get(ref.name)
+                found = await self._surroundings.secrets.get_secret(ref.name)
             else:
                 found = await self._surroundings.objects.get("v1", ref.kind, ref.name)
         except SourceError as failure:

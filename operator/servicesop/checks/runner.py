@@ -82,7 +82,7 @@ class Objects(Protocol):
 class Secrets(Protocol):
     """Reads Secrets by name, as the namespace's runner."""
 
-    async def get(self, name: str) -> Json | None:
+    async def get_secret(self, name: str) -> Json | None:
         """Give a Secret as the API server does, or None where there is none of that name.
 
         Raise SourceError when it cannot be read.

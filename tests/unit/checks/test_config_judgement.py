@@ -179,7 +179,8 @@ def test_one_value_that_is_wrong_is_enough() -> None:
     cannot_tell = judge_values("Deployment api", [good, unsure])
 
     assert failed.message == "Deployment api: variable 0 is empty; and 8 more"
-    assert (failed.findings, len(failed.evidence)) == ({"Empty"}, 5)
+    assert failed.findings == {"Empty"}
+    assert len(failed.evidence) == 5
     assert cannot_tell.reason is UnknownReason.NOT_VISIBLE
     assert cannot_tell.evidence == ("variable X cannot be seen",)
     assert judge_values("Deployment api", [good]).verdict is Verdict.PASSED
@@ -216,7 +217,10 @@ def test_a_secret_in_another_form_is_an_error_that_shows_nothing(data: object) -
 
 def test_when_a_key_was_set_last() -> None:
     def entry(minute: int, *keys: str) -> dict[str, Any]:
-        fields = {"f:data": {".": {}} | {f"f:{key}": {} for key in keys}, "f:metadata": {}}
+        fields: dict[str, Any] = {
+            "f:data": {".": {}} | {f"f:{key}": {} for key in keys},
+            "f:metadata": {},
+        }
         return {"time": f"2026-01-31T12:{minute:02}:00Z", "fieldsV1": fields}
 
     found = config_map(one="1", two="2", three="3")
