@@ -138,9 +138,16 @@ def _reach(*ports: dict[str, Any], **peer: Any) -> dict[str, Any]:
     return _policies(mustReach=[{"from": peer, "ports": list(ports)}])
 
 
+def _config(*values: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"name": "configured", "config": fields | {"values": list(values)}}
+
+
 def _changed(spec: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in (spec | fields).items() if value is not ABSENT}
 
+
+_CONFIG_MAP = {"kind": "ConfigMap", "name": "fleet-config"}
+_SECRET = {"kind": "Secret", "name": "fleet-secret"}
 
 LEADER_LOGS = {"container": "service", "acquired": "{worker} leads", "lost": "{worker} led"}
 """Lines of a leader, as they should be."""
@@ -151,14 +158,14 @@ BROKEN = {
         {"checks.0.logs": {"pattern": "x", "within": "1m", "max": 0}},
         (
             "spec.checks[0]: Invalid value: exactly one of the fields in [workload "
-            "resource events logs leader sql stuckRows networkPolicy] must be set"
+            "resource events logs leader sql stuckRows networkPolicy config] must be set"
         ),
     ),
     "a check of no type": Broken(
         {"checks.3.logs": ABSENT},
         (
             "spec.checks[3]: Invalid value: exactly one of the fields in [workload "
-            "resource events logs leader sql stuckRows networkPolicy] must be set"
+            "resource events logs leader sql stuckRows networkPolicy config] must be set"
         ),
     ),
     "a workload check that asks nothing": Broken(
@@ -225,8 +232,8 @@ BROKEN = {
     "a resource check of a Secret": Broken(
         {"checks.4": _resource(apiVersion="v1", kind="Secret")},
         (
-            "spec.checks[4].resource: Invalid value: kind must not be Secret: Secrets are never "
-            "read by a check"
+            "spec.checks[4].resource: Invalid value: kind must not be Secret: the check config "
+            "asks for the keys of one"
         ),
     ),
     "an apiVersion that is none": Broken(
@@ -321,6 +328,111 @@ BROKEN = {
         (
             "spec.checks: Invalid value: checks[].events.target must be the name of one of "
             "spec.targets; wrong in quiet"
+        ),
+        by_models=False,
+    ),
+    "a config check without values": Broken(
+        {"checks.6": _config(target="refresher")},
+        "spec.checks[6].config.values: Invalid value: values must hold at least one value",
+    ),
+    "a value that is nowhere": Broken(
+        {"checks.6": _config({"nonEmpty": True})},
+        (
+            "spec.checks[6].config.values[0]: Invalid value: exactly one of the fields in "
+            "[env argument key] must be set"
+        ),
+    ),
+    "a value in two places": Broken(
+        {"checks.6": _config({"env": "URL", "argument": "--url"})},
+        (
+            "spec.checks[6].config.values[0]: Invalid value: exactly one of the fields in "
+            "[env argument key] must be set"
+        ),
+    ),
+    "a value that is compared twice": Broken(
+        {"checks.6": _config({"env": "URL", "equals": "x", "url": "https://x"})},
+        (
+            "spec.checks[6].config.values[0]: Invalid value: at most one of the fields in "
+            "[equals url matches] may be set"
+        ),
+    ),
+    "a key without an object": Broken(
+        {"checks.6": _config({"env": "URL"}, {"key": "url"})},
+        (
+            "spec.checks[6].config.values: Invalid value: values must each have a key when object "
+            "is set, and env or argument otherwise"
+        ),
+    ),
+    "an argument of an object": Broken(
+        {"checks.6": _config({"argument": "--url"}, object=_CONFIG_MAP)},
+        (
+            "spec.checks[6].config.values: Invalid value: values must each have a key when object "
+            "is set, and env or argument otherwise"
+        ),
+    ),
+    "an object with a container": Broken(
+        {"checks.6": _config({"key": "url"}, object=_CONFIG_MAP, container="service")},
+        ("spec.checks[6].config: Invalid value: target and container must not be set with object"),
+    ),
+    "an object with a target": Broken(
+        {"checks.6": _config({"key": "url"}, object=_CONFIG_MAP, target="api")},
+        ("spec.checks[6].config: Invalid value: target and container must not be set with object"),
+    ),
+    "a Secret that is compared": Broken(
+        {"checks.6": _config({"key": "id"}, {"key": "token", "equals": "x"}, object=_SECRET)},
+        (
+            "spec.checks[6].config.values: Invalid value: values of a Secret must not have one of "
+            "[equals url matches]: they may be asked for nonEmpty and minLength only"
+        ),
+    ),
+    "a Secret that is compared as a URL": Broken(
+        {"checks.6": _config({"key": "token", "url": "https://x"}, object=_SECRET)},
+        (
+            "spec.checks[6].config.values: Invalid value: values of a Secret must not have one of "
+            "[equals url matches]: they may be asked for nonEmpty and minLength only"
+        ),
+    ),
+    "a Secret that is matched": Broken(
+        {"checks.6": _config({"key": "token", "matches": "a.*"}, object=_SECRET)},
+        (
+            "spec.checks[6].config.values: Invalid value: values of a Secret must not have one of "
+            "[equals url matches]: they may be asked for nonEmpty and minLength only"
+        ),
+    ),
+    "a variable that is none": Broken(
+        {"checks.6": _config({"env": "A=B"})},
+        (
+            'spec.checks[6].config.values[0].env: Invalid value: "A=B": must be the name of an '
+            "environment variable: letters, digits, '-', '_' and '.', not starting with a digit"
+        ),
+    ),
+    "a flag with its value": Broken(
+        {"checks.6": _config({"argument": "--url=x"})},
+        (
+            'spec.checks[6].config.values[0].argument: Invalid value: "--url=x": must be a flag '
+            'with its dashes and without its value, such as "--url"; flags of one letter are not '
+            "supported"
+        ),
+    ),
+    "a key that is none": Broken(
+        {"checks.6": _config({"key": "a/b"}, object=_CONFIG_MAP)},
+        (
+            'spec.checks[6].config.values[0].key: Invalid value: "a/b": must be a key of a '
+            "ConfigMap or Secret: letters, digits, '-', '_' and '.'"
+        ),
+    ),
+    "a URL that is none": Broken(
+        {"checks.6": _config({"env": "URL", "url": "sso.example.com"})},
+        (
+            'spec.checks[6].config.values[0].url: Invalid value: "sso.example.com": must be an '
+            "http:// or https:// URL"
+        ),
+    ),
+    "values of an unknown target": Broken(
+        {"checks.6": _config({"env": "URL"}, target="app")},
+        (
+            "spec.checks: Invalid value: checks[].config.target must be the name of one of "
+            "spec.targets; wrong in configured"
         ),
         by_models=False,
     ),
@@ -900,7 +1012,7 @@ BROKEN = {
         },
         (
             "spec.targets: Invalid value: targets must hold at least one workload "
-            "when one of [workload events logs networkPolicy restart] is used"
+            "when one of [workload events logs networkPolicy config restart] is used"
         ),
         by_models=False,
     ),
@@ -991,7 +1103,8 @@ BROKEN = {
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod); "
+            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
+            "Empty TooShort Differs); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1006,7 +1119,8 @@ BROKEN = {
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod); "
+            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
+            "Empty TooShort Differs); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1021,7 +1135,8 @@ BROKEN = {
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod); "
+            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
+            "Empty TooShort Differs); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1036,7 +1151,8 @@ BROKEN = {
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod); "
+            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
+            "Empty TooShort Differs); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1051,7 +1167,8 @@ BROKEN = {
             "resource: ConditionNotMet Missing, events: Found, "
             "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
             "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod); "
+            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
+            "Empty TooShort Differs); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,

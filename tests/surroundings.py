@@ -61,6 +61,9 @@ class _Nobody:
     async def get(self, *arguments: object) -> NoReturn:
         raise AssertionError(arguments)
 
+    async def get_secret(self, name: str) -> NoReturn:
+        raise AssertionError(name)
+
     async def find(self, *arguments: object) -> NoReturn:
         raise AssertionError(arguments)
 
@@ -83,6 +86,7 @@ NOBODY = Surroundings(
     database=_not_asked,
     connections={},
     objects=_NOBODY,
+    secrets=_NOBODY,
     events=_NOBODY,
     replica_sets=_not_asked,
     namespace_labels=_NOBODY.get,

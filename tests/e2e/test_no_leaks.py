@@ -10,12 +10,13 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from e2e.canaries import Canaries
 from e2e.sops import Json, check, leader, logs, restart, rows, sop, target
-from testbed import ControlPlane, Postgres, Run, free_port
+from testbed import AuditLog, ControlPlane, Postgres, Run, free_port
 from testbed.broken_build import broken_build
 from testbed.operator import ACCOUNT, NAMESPACE, RUNNER, Operator, forget_actions, start_operator
 from testbed.team import Team, is_
@@ -248,7 +249,15 @@ class Said:
     output: str
 
 
-def everything_said(service: Service, operator: Operator) -> Said:
+class Watched(Protocol):
+    """A service of a team, and since when one looks at what is asked of the API server."""
+
+    team: Team
+    audit: AuditLog
+    mark: int
+
+
+def everything_said(service: Watched, operator: Operator) -> Said:
     """End the operator, and read everything that it has said and that is said about it."""
     code, metrics = operator.get("/metrics")
     assert code == 200

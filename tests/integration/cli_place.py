@@ -55,6 +55,12 @@ spec:
     stuckRows: {connection: database, table: clusters, statuses: [cluster_accepted], olderThan: 3m}
   - name: no-secret
     stuckRows: {connection: nowhere, table: clusters, statuses: [x], olderThan: 3m}
+  - name: password-is-long
+    config: {values: [{argument: --password, minLength: 100}]}
+  - name: password-is-new
+    config: {values: [{argument: --password, nonEmpty: true}]}
+  - name: password-is-guessed
+    config: {values: [{argument: --password, matches: canary.*}]}
   - name: few-clusters
     sql:
       connection: database
@@ -88,6 +94,9 @@ EXPECTED = {
     "cluster-leader": ("Failed", None, ["None"]),
     "accepted-moves-on": ("Failed", None, ["Stuck"]),
     "no-secret": ("Error", "SecretNotFound", []),
+    "password-is-long": ("Failed", None, ["TooShort"]),
+    "password-is-new": ("Inconclusive", "StartedEarlier", []),
+    "password-is-guessed": ("Error", "SecretNotCompared", []),
     "few-clusters": ("Failed", None, ["TooMany"]),
     "migrated": ("Failed", None, ["Missing"]),
     "keeps-its-data": ("Inconclusive", "NoObjects", []),
@@ -200,7 +209,13 @@ def new_place(control_plane: ControlPlane, reader: Reader, home: Path) -> Iterat
     )
     reader.do("INSERT INTO clusters VALUES ('c1', 'cluster_accepted', now() - interval '1 hour')")
     reader.do(f"GRANT SELECT ON leader_leases, clusters TO {reader.user}")
-    container = {"name": "service", "image": "example.org/service:1"}
+    password = {"secretKeyRef": {"name": "fleet-db", "key": "password"}}
+    container = {
+        "name": "service",
+        "image": "example.org/service:1",
+        "args": ["--password=$(PASSWORD)"],
+        "env": [{"name": "PASSWORD", "valueFrom": password}],
+    }
     template = {"metadata": {"labels": {"app": "api"}}, "spec": {"containers": [container]}}
     selector = {"matchLabels": {"app": "api"}}
     objects: list[dict[str, Any]] = [

@@ -23,6 +23,9 @@ def test_each_result_is_told_with_its_reason_and_no_more(place: Place) -> None:
     assert {key: report[key] for key in COUNTS} == COUNTS
     assert "canary" not in output
     evidence = {one["name"]: one["evidence"] for one in report["checks"]}
+    assert evidence["password-is-long"] == [
+        "argument --password is shorter than 100 characters (Secret fleet-db, key password)"
+    ]
     assert evidence["accepted-moves-on"] == ["c1 cluster_accepted over 3m"]
     assert [line.rsplit(": ", 1)[1] for line in evidence["ocm-accepts"]] == ["1", "1"]
 
@@ -158,7 +161,11 @@ def test_a_person_without_a_right_is_told_which(place: Place) -> None:
     results = place.results(kubeconfig=place.user("watcher", "cli-check-watcher"))
 
     assert results["replicas-ready"]["result"] == "Passed"
-    for name, right in (("ocm-accepts", "get pods/log"), ("cluster-leader", "get Secret fleet-db")):
+    for name, right in (
+        ("ocm-accepts", "get pods/log"),
+        ("cluster-leader", "get Secret fleet-db"),
+        ("password-is-long", "get Secret fleet-db"),
+    ):
         assert (results[name]["result"], results[name]["reason"]) == ("Error", "AccessDenied")
         assert results[name]["message"] == (
             f"you may not {right} in the namespace {place.namespace}; ask its team for a Role that"

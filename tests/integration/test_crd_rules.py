@@ -393,9 +393,10 @@ def largest() -> dict[str, Any]:
         "heartbeat": {"pattern": line, "within": "75s"},
         "printed": [{"worker": worker, "text": worker} for worker in workers],
     }
-    for number in range(0, 64, 7):
+    value = {"argument": f"--{'a' * 126}", "minLength": 9, "matches": "x" * 512}
+    for number in range(0, 64, 8):
         database = {"connection": "connection-11", "table": "t"}
-        names = [f"some-check-{number + offset}" for offset in range(7)]
+        names = [f"some-check-{number + offset}" for offset in range(8)]
         types: list[dict[str, Any]] = [
             {"workload": {"target": "target-11", "replicas": 1}},
             {
@@ -423,6 +424,7 @@ def largest() -> dict[str, Any]:
                     "show": ["c"] * 3,
                 }
             },
+            {"config": {"target": "target-11", "values": [value] * 16}},
         ]
         checks += [{"name": name} | kind for name, kind in zip(names, types, strict=True)]
     checks = checks[:64]
@@ -431,8 +433,8 @@ def largest() -> dict[str, Any]:
         below = 64 - 8 * (7 - number // 8)
         check["dependsOn"] = [f"some-check-{below + one % 8}" for one in range(12)]
     last = [f"some-check-{number}" for number in range(52, 64)]
-    kinds = ("CrashLoop", "Missing", "Found", "Class7", "Many", "Empty", "Stuck")
-    findings = [kinds[number % 7] for number in range(52, 64)]
+    kinds = ("CrashLoop", "Missing", "Found", "Class7", "Many", "Empty", "Stuck", "Differs")
+    findings = [kinds[number % 8] for number in range(52, 64)]
     refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]
     teams = [f"team-{number}" for number in range(20, 24)]
     rows: list[dict[str, Any]] = [

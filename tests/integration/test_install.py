@@ -107,7 +107,7 @@ def operator(control_plane: ControlPlane) -> Account:
 def apply_runner(control_plane: ControlPlane, directory: Path, namespace: str) -> None:
     """Install a runner as a team does: a kustomization with its namespace and its names."""
     runner = os.path.relpath(ROOT / "manifests" / "runner", directory)
-    names = {"secrets": "shop-readonly", "remediator": "shop"}
+    names = {"secrets": "shop-readonly", "remediator": "shop", "config": "shop"}
     kustomization = {
         "namespace": namespace,
         "resources": [runner],
@@ -305,6 +305,8 @@ def test_a_runner_with_all_components_has_these_rights_and_no_more(
         ("", "secrets", "shop-readonly"): {"get"},
         ("apps", "deployments", "shop"): {"get", "patch"},
         ("", "persistentvolumeclaims", ""): {"get", "list"},
+        ("apps", "statefulsets", "shop"): {"get"},
+        ("", "configmaps", "name-of-the-config-map"): {"get"},
         ("batch", "jobs", ""): {"get", "list"},
         ("cert-manager.io", "certificates", ""): {"get", "list"},
         ("networking.k8s.io", "networkpolicies", ""): {"list"},

@@ -111,7 +111,7 @@ async def test_secrets_are_refused_whatever_the_runner_may(place: Place, source:
     for asking in (source.get("v1", "Secret", "one"), source.find("v1", "Secret", {})):
         assert await refusal(asking) == (
             UnknownReason.KIND_REFUSED,
-            "Secrets are never read by a check; ask for what is made from the Secret instead",
+            "this check reads no Secrets; ask for the keys of one with the check config",
         )
     assert not [
         record

@@ -228,6 +228,10 @@ TargetOrLabels = Annotated[
     str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets", instead="podLabels")
 ]
 """A target of the SOP, where `podLabels` do not say what is meant."""
+TargetOrObject = Annotated[
+    str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets", instead="object")
+]
+"""A target of the SOP, where `object` does not say what is meant."""
 ConnectionName = Annotated[
     str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections")
 ]

@@ -33,6 +33,10 @@ class UnknownReason(StrEnum):
     """It depends on whether the network plugin takes a block of addresses to mean pods, too."""
     HOST_NETWORK = "HostNetwork"
     """A pod shares the node's network, where what a NetworkPolicy does is not defined."""
+    NOT_VISIBLE = "NotVisible"
+    """The value comes from where the check cannot look: the pod, a Service, the image, a script."""
+    STARTED_EARLIER = "StartedEarlier"
+    """Containers run that were started before the configuration became what it is now."""
 
     # Could not ask.
     TARGET_NOT_FOUND = "TargetNotFound"
@@ -45,6 +49,8 @@ class UnknownReason(StrEnum):
     """No container of the pods gives a port that name."""
     NAMESPACE_NOT_FOUND = "NamespaceNotFound"
     """A namespace that the check names does not exist."""
+    SECRET_NOT_COMPARED = "SecretNotCompared"  # noqa: S105 - a reason
+    """The value comes from a Secret, and those are never compared with anything."""
     INVALID_PATTERN = "InvalidPattern"
     """The pattern compiles to more than the operator allows."""
     INVALID_CONNECTION = "InvalidConnection"

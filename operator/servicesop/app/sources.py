@@ -51,6 +51,7 @@ class Sources:
             database=self._databases.for_sop(namespace),
             connections={connection.name: connection for connection in spec.connections},
             objects=objects,
+            secrets=objects,
             events=self._events.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
             namespace_labels=objects.namespace_labels,

@@ -27,6 +27,16 @@ def matcher(pattern: str, what: str = "the pattern") -> Matcher:
     return matches
 
 
+def whole_matcher(pattern: str, what: str) -> Matcher:
+    """Compile a pattern that a text must match from its begin to its end; raise as `matcher`."""
+    match = _compile(pattern, what, captures=False).fullmatch
+
+    def matches(text: bytes) -> bool:
+        return match(text) is not None
+
+    return matches
+
+
 def searcher(pattern: str, what: str) -> Callable[[bytes], re2._Match | None]:
     """Compile a pattern whose groups are asked for. Raise SourceError as `matcher` does."""
     return _compile(pattern, what, captures=True).search

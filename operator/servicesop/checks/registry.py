@@ -1,6 +1,7 @@
 """The check types: one line each."""
 
 from servicesop.api.checks.check import Check
+from servicesop.checks.config import config_check
 from servicesop.checks.events import events_check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.logs import logs_check
@@ -20,6 +21,7 @@ BUILDERS: dict[str, CheckType] = {
     "sql": SqlRunner,
     "stuckRows": StuckRowsRunner,
     "networkPolicy": network_policy_check,
+    "config": config_check,
 }
 
 

@@ -79,6 +79,16 @@ class Objects(Protocol):
         """
 
 
+class Secrets(Protocol):
+    """Reads Secrets by name, as the namespace's runner."""
+
+    async def get_secret(self, name: str) -> Json | None:
+        """Give a Secret as the API server does, or None where there is none of that name.
+
+        Raise SourceError when it cannot be read.
+        """
+
+
 class Events(Protocol):
     """The Events of the SOP's own namespace, kept current by a watch."""
 
@@ -115,6 +125,7 @@ class Surroundings:
     database: Callable[[Connection], Database]
     connections: Mapping[str, Connection]
     objects: Objects
+    secrets: Secrets
     events: Events
     replica_sets: Callable[[WorkloadView], frozenset[str]]
     """Gives the names of a Deployment's ReplicaSets. Raises SourceError while not synced."""

@@ -1,5 +1,6 @@
 """Which workload a check looks at."""
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import TargetRef
 from servicesop.checks.runner import Surroundings
@@ -23,9 +24,13 @@ def target_workload(surroundings: Surroundings, target: str | None) -> WorkloadV
         )
     workload = surroundings.workloads.get(ref.kind, ref.name)
     if workload is None:
-        raise SourceError(
-            UnknownReason.TARGET_NOT_FOUND,
-            f"there is no {ref.kind} {ref.name} in this namespace; create it, or correct"
-            " spec.targets",
-        )
+        raise no_such_workload(ref.kind, ref.name)
     return workload
+
+
+def no_such_workload(kind: WorkloadKind, name: str) -> SourceError:
+    """Say that a target's workload does not exist."""
+    return SourceError(
+        UnknownReason.TARGET_NOT_FOUND,
+        f"there is no {kind} {name} in this namespace; create it, or correct spec.targets",
+    )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from servicesop.actions import restart
+from servicesop.api.checks.config import Config
 from servicesop.api.procedures import Mode
 from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import Tri
@@ -50,7 +51,17 @@ def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
         if kind is not None and kind.namespaced:
             verb = "get" if asked.name else "list"
             rights.add(Right(verb, kind.group, kind.resource, asked.name or ""))
+    for config in (check.config for check in spec.checks if check.config and not check.suspend):
+        rights |= _needed_by_config(config, spec)
     return tuple(sorted(rights))
+
+
+def _needed_by_config(config: Config, spec: Spec) -> set[Right]:
+    """Which objects a container takes its values from is not known here; the check says so."""
+    if config.object is not None:
+        return {Right("get", "", f"{config.object.kind.lower()}s", config.object.name)}
+    refs = [one.ref for one in spec.targets if config.target in (None, one.name)][:1]
+    return {Right("get", "apps", restart.resource_of(ref.kind), ref.name) for ref in refs}
 
 
 def needed_by_actions(spec: Spec, ref: TargetRef) -> tuple[Right, ...]:

@@ -34,6 +34,8 @@ INCONCLUSIVE = [
     "LabelsUnknown",
     "PluginDecides",
     "HostNetwork",
+    "NotVisible",
+    "StartedEarlier",
 ]
 
 

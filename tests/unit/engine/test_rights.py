@@ -88,3 +88,31 @@ async def test_an_answer_is_kept_for_ten_minutes_and_not_longer() -> None:
     now = KEEP_YES_SECONDS
     await rights.runner_exists("team-0")
     assert (runner.asked, len(rights._kept)) == (101, 1)
+
+
+async def test_a_config_check_needs_its_workload_or_its_object() -> None:
+    sop = complete()["spec"]
+    del sop["connections"]
+    values = [{"key": "url"}]
+    sop["checks"] = [
+        {"name": "one", "config": {"values": [{"env": "URL"}]}},
+        {"name": "two", "config": {"target": "refresher", "values": [{"env": "URL"}]}},
+        {"name": "three", "config": {"object": {"kind": "Secret", "name": "s"}, "values": values}},
+        {
+            "name": "four",
+            "config": {"object": {"kind": "ConfigMap", "name": "c"}, "values": values},
+        },
+        {
+            "name": "five",
+            "suspend": True,
+            "config": {"object": {"kind": "Secret", "name": "t"}, "values": values},
+        },
+    ]
+    needed = needed_by_checks(Spec.model_validate(sop), Kinds(Discovery()))  # type: ignore[arg-type]  # its one method
+
+    assert [str(right) for right in needed] == [
+        "get configmaps c",
+        "get secrets s",
+        "get deployments.apps kas-fleet-manager",
+        "get deployments.apps token-refresher",
+    ]

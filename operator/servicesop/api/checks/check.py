@@ -16,6 +16,7 @@ from servicesop.api.base import (
     Sentence,
     exactly_one,
 )
+from servicesop.api.checks.config import Config
 from servicesop.api.checks.events import Events
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
@@ -61,6 +62,8 @@ class Check(ApiModel):
     """Rows that do not move on."""
     network_policy: NetworkPolicy | None = None
     """Whom the namespace's NetworkPolicies admit."""
+    config: Config | None = None
+    """Values of a container, a ConfigMap or a Secret."""
 
     @property
     def type(self) -> str:
@@ -75,7 +78,8 @@ class Check(ApiModel):
 
 
 _TYPES: dict[
-    str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | NetworkPolicy]
+    str,
+    type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | NetworkPolicy | Config],
 ] = {
     "workload": Workload,
     "resource": Resource,
@@ -85,6 +89,7 @@ _TYPES: dict[
     "sql": Sql,
     "stuck_rows": StuckRows,
     "network_policy": NetworkPolicy,
+    "config": Config,
 }
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
 """The check types by the name of their field in the resource."""

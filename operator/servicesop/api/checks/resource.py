@@ -79,7 +79,7 @@ class Resource(ApiModel):
         ),
         Rule(
             "self.apiVersion != 'v1' || self.kind != 'Secret'",
-            "kind must not be Secret: Secrets are never read by a check",
+            "kind must not be Secret: the check config asks for the keys of one",
             holds=lambda resource: (resource.api_version, resource.kind) != ("v1", "Secret"),
         ),
     )

@@ -1,4 +1,4 @@
-"""Objects of any kind in one namespace, read as that namespace's runner; never Secrets."""
+"""Objects of any kind in one namespace, read as that namespace's runner; Secrets one by one."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -27,6 +27,7 @@ MAX_CHECKS_PER_NAMESPACE: Final = 4
 
 # As long as a check's timeout usually allows, which ends a read that takes longer.
 _SECONDS: Final = 30.0
+_SECRET: Final = Kind("v1", "Secret", "secrets", namespaced=True, verbs=frozenset({"get"}))
 
 
 class ObjectReader:
@@ -66,6 +67,17 @@ class NamespaceObjects:
         except _NoneOfThatNameError:
             return None
         return _checked(item, found)
+
+    async def get_secret(self, name: str) -> Json | None:
+        """Give a Secret, or None where there is none of that name; raise SourceError as `get`.
+
+        It is asked for by this method alone, so that none is read as one object among others.
+        """
+        try:
+            item = await self._ask(_SECRET, "get", name=name)
+        except _NoneOfThatNameError:
+            return None
+        return _checked(item, _SECRET)
 
     async def find(
         self, api_version: str, kind: str, labels: Mapping[str, str]
@@ -124,7 +136,7 @@ class NamespaceObjects:
         if (api_version, kind) == ("v1", "Secret"):
             raise SourceError(
                 UnknownReason.KIND_REFUSED,
-                "Secrets are never read by a check; ask for what is made from the Secret instead",
+                "this check reads no Secrets; ask for the keys of one with the check config",
             )
         found = await self._kinds.find(api_version, kind)
         if not found.namespaced:
@@ -152,9 +164,11 @@ class NamespaceObjects:
         except ApiError as refused:
             if refused.status == 404 and refused.reason == "NotFound" and name is not None:
                 raise _NoneOfThatNameError from None
-            raise await self._unable(kind, verb, refused) from None
+            raise await self._unable(kind, verb, name, refused) from None
 
-    async def _unable(self, kind: Kind, verb: str, refused: ApiError) -> SourceError:
+    async def _unable(
+        self, kind: Kind, verb: str, name: str | None, refused: ApiError
+    ) -> SourceError:
         if refused.status == 404:
             # Not even the list is there: the kind has been taken away since it was looked up.
             self._kinds.forget(kind)
@@ -163,6 +177,10 @@ class NamespaceObjects:
             return _too_many(kind)
         if refused.reason == "BadAnswer":
             return _bad_answer(kind)
+        if refused.status in (401, 403) and kind is _SECRET:
+            return await self._client.refusal(
+                self._runner.namespace, f"get Secret {name}", "manifests/runner/secrets"
+            )
         if refused.status in (401, 403):
             return await self._client.refusal(
                 self._runner.namespace, f"{verb} {kind.qualified}", "manifests/runner/objects"
