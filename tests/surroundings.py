@@ -28,6 +28,9 @@ class _Nobody:
     async def recent(self) -> NoReturn:
         raise AssertionError
 
+    async def ask(self, *arguments: object, **options: object) -> NoReturn:
+        raise AssertionError(arguments, options)
+
 
 def _not_asked(*arguments: object) -> NoReturn:
     raise AssertionError(arguments)
@@ -45,5 +48,6 @@ NOBODY = Surroundings(
     connections={},
     objects=_NOBODY,
     events=_NOBODY,
+    http=_NOBODY,
     replica_sets=_not_asked,
 )

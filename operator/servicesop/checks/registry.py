@@ -2,6 +2,7 @@
 
 from servicesop.api.checks.check import Check
 from servicesop.checks.events import events_check
+from servicesop.checks.http import http_check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.logs import logs_check
 from servicesop.checks.resource import resource_check
@@ -18,6 +19,7 @@ BUILDERS: dict[str, CheckType] = {
     "leader": leader_check,
     "sql": SqlRunner,
     "stuckRows": StuckRowsRunner,
+    "http": http_check,
 }
 
 

@@ -42,6 +42,9 @@ def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
         rights.add(Right("get", "", "pods", subresource="log"))
     for connection in spec.connections:
         rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
+    for http in (check.http for check in spec.checks if check.http is not None):
+        rights |= {Right("get", "", "secrets", name) for name in http.secrets}
+        rights |= {Right("get", "", "configmaps", name) for name in http.config_maps}
     for asked in (check.resource for check in spec.checks if check.resource is not None):
         kind = kinds.known(asked.api_version, asked.kind)
         if kind is not None and kind.namespaced:

@@ -17,6 +17,7 @@ from servicesop.api.base import (
     exactly_one,
 )
 from servicesop.api.checks.events import Events
+from servicesop.api.checks.http import Http
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
 from servicesop.api.checks.resource import Resource
@@ -35,7 +36,8 @@ class Check(ApiModel):
     every: PositiveDuration | None = None
     """How often to ask; the SOP's `every` when not given."""
     timeout: PositiveDuration = timedelta(seconds=5)
-    """How long one run may take; then it is an Error, never a failure."""
+    """How long one run may take; then it is an Error, never a failure. Only an `http` check's
+    server fails (finding Timeout) when it has not answered by then."""
     for_: Annotated[Duration | None, Field(alias="for")] = None
     """How long it must fail, in two runs or more, to be Failed; 2 x every when not given."""
     recover_for: Duration | None = None
@@ -58,6 +60,8 @@ class Check(ApiModel):
     """A query's value or number of rows."""
     stuck_rows: StuckRows | None = None
     """Rows that do not move on."""
+    http: Http | None = None
+    """A server's answer to a GET."""
 
     @property
     def type(self) -> str:
@@ -71,7 +75,7 @@ class Check(ApiModel):
         return (*CHECK_TYPES[self.type].findings, *own)
 
 
-_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows]] = {
+_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | Http]] = {
     "workload": Workload,
     "resource": Resource,
     "events": Events,
@@ -79,6 +83,7 @@ _TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | Stuc
     "leader": Leader,
     "sql": Sql,
     "stuck_rows": StuckRows,
+    "http": Http,
 }
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
 """The check types by the name of their field in the resource."""
