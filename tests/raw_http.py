@@ -41,6 +41,8 @@ class RawServer:
         self.exchanges: list[Exchange] = []
         self.connections = 0
         self.port = 0
+        self.listener: asyncio.Server | None = None
+        """Closed, the port refuses connections."""
 
     def url(self, target: str = "/", *, scheme: str = "http", host: str = "127.0.0.1") -> str:
         return f"{scheme}://{host}:{self.port}{target}"
@@ -80,6 +82,7 @@ async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIte
         task.add_done_callback(tasks.discard)
 
     listener = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    server.listener = listener
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

@@ -77,8 +77,6 @@ class UnknownReason(StrEnum):
     """The token issuer does not answer, or answers that it cannot now: nothing was asked."""
     CREDENTIALS_REFUSED = "CredentialsRefused"
     """The token issuer refuses the client, its secret, or what it asks for: nothing was asked."""
-    NOT_ADMITTED = "NotAdmitted"
-    """A NetworkPolicy keeps the operator from the target: that says nothing about the target."""
     QUERY_REFUSED = "QueryRefused"
     """The database refuses the query: a table or column is missing, or SELECT is not granted."""
     SOURCE_BUSY = "SourceBusy"
