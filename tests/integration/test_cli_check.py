@@ -60,6 +60,10 @@ spec:
     stuckRows: {connection: database, table: clusters, statuses: [cluster_accepted], olderThan: 3m}
   - name: no-secret
     stuckRows: {connection: nowhere, table: clusters, statuses: [x], olderThan: 3m}
+  - name: web-answers
+    http:
+      url: http://127.0.0.1:PORT/ready
+      headers: [{header: X-Key, secretKeyRef: {name: fleet-db, key: user}}]
   procedures:
   - name: Everything
     title: Everything
@@ -77,6 +81,8 @@ EXPECTED = {
     "cluster-leader": ("Failed", None, ["None"]),
     "accepted-moves-on": ("Failed", None, ["Stuck"]),
     "no-secret": ("Error", "SecretNotFound", []),
+    # A database listens there, which hangs up on HTTP.
+    "web-answers": ("Failed", None, ["Reset"]),
 }
 
 
@@ -91,7 +97,8 @@ class Place:
 
     @property
     def sop(self) -> str:
-        return SOP.replace("NAMESPACE", self.namespace)
+        sop = SOP.replace("NAMESPACE", self.namespace)
+        return sop.replace("PORT", str(self.reader.server.port))
 
     def start(
         self,
@@ -225,7 +232,7 @@ def test_each_result_is_told_with_its_reason_and_no_more(place: Place) -> None:
 
     assert (code, errors) == (1, "")
     assert found == EXPECTED
-    assert [report[key] for key in ("passed", "failed", "unknown")] == [2, 4, 3]
+    assert [report[key] for key in ("passed", "failed", "unknown")] == [2, 5, 3]
     assert "canary" not in output
     evidence = {one["name"]: one["evidence"] for one in report["checks"]}
     assert evidence["accepted-moves-on"] == ["c1 cluster_accepted over 3m"]
@@ -239,11 +246,11 @@ def test_the_table_is_aligned_and_each_line_has_its_check(place: Place) -> None:
 
     assert (code, errors) == (1, "")
     assert head.split() == ["CHECK", "TYPE", "RESULT", "REASON", "TIME", "MESSAGE"]
-    for line, name in zip(lines[1:10], EXPECTED, strict=True):
+    for line, name in zip(lines[1 : 1 + len(EXPECTED)], EXPECTED, strict=True):
         assert line.startswith(f"{name} ")
         assert line[head.index("RESULT") :].startswith(EXPECTED[name][0])
     assert "accepted-moves-on   c1 cluster_accepted over 3m" in lines
-    assert lines[-1].endswith("2 passed, 4 failed, 3 unknown")
+    assert lines[-1].endswith("2 passed, 5 failed, 3 unknown")
     assert "One sample of each check" in output
     assert "canary" not in output
 
@@ -386,8 +393,9 @@ def test_a_person_who_may_see_nothing_is_told_at_once(place: Place) -> None:
 def test_loopback_is_dialled_only_where_it_is_allowed(place: Place) -> None:
     results = place.results(dial=False)
 
-    assert results["cluster-leader"]["reason"] == "AddressRefused"
-    assert "--allow-dial HOST:PORT" in results["cluster-leader"]["message"]
+    for name in ("cluster-leader", "web-answers"):
+        assert results[name]["reason"] == "AddressRefused"
+        assert "--allow-dial HOST:PORT" in results[name]["message"]
 
 
 def test_the_namespace_is_that_of_the_option_the_sop_or_the_context(place: Place) -> None:

@@ -114,14 +114,14 @@ async def test_a_slow_target_is_a_timeout_and_a_slow_issuer_an_error(answer: str
     sample, issuer = await asyncio.gather(
         of_target(SLOW[answer], "1s"), of_issuer(SLOW[answer], "1s")
     )
-    assert (sample.verdict, sample.findings) == (Verdict.FAILED, {"Timeout"})
+    assert (sample.verdict, sample.findings) == (Verdict.FAILED, frozenset({"Timeout"}))
     assert (issuer.verdict, issuer.reason) == (Verdict.ERROR, UnknownReason.ISSUER_UNAVAILABLE)
 
 
 @pytest.mark.parametrize("answer", MALFORMED)
 async def test_what_is_no_http_is_malformed_and_never_more(answer: str) -> None:
     sample = await of_target(MALFORMED[answer])
-    assert (sample.verdict, sample.findings) == (Verdict.FAILED, {"Malformed"})
+    assert (sample.verdict, sample.findings) == (Verdict.FAILED, frozenset({"Malformed"}))
     issuer = await of_issuer(MALFORMED[answer])
     assert (issuer.verdict, issuer.reason) == (Verdict.ERROR, UnknownReason.BAD_ANSWER)
 

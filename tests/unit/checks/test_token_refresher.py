@@ -20,6 +20,7 @@ from servicesop.judge.results import Sample, Verdict
 from unit.checks.http_place import Place
 
 TOKEN = json.dumps({"access_token": "t-1", "token_type": "Bearer", "expires_in": 60}).encode()
+STATUS = frozenset({"Status"})
 PASSED, FAILED, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.ERROR
 
 
@@ -115,7 +116,7 @@ async def test_its_probes_are_green_while_its_users_get_errors(scene: Scene) -> 
     refuses_connections(scene.issuer)
     assert (await scene.probe()).verdict is PASSED
     through = await scene.through()
-    assert (through.verdict, through.findings) == (FAILED, {"Status"})
+    assert (through.verdict, through.findings) == (FAILED, STATUS)
     assert through.evidence == ("code 502",)
 
 
@@ -149,10 +150,10 @@ async def test_a_502_has_three_causes_and_the_two_checks_tell_them_apart(scene: 
 
     # What its users see is the same each time.
     for through, _ in (upstream_down, upstream_answers, no_token):
-        assert (through.findings, through.evidence) == ({"Status"}, ("code 502",))
+        assert (through.findings, through.evidence) == (STATUS, ("code 502",))
     assert upstream_down[1].findings == {"Reset"}
     assert (upstream_answers[1].findings, upstream_answers[1].evidence) == (
-        {"Status"},
+        STATUS,
         ("code 502",),
     )
     assert (no_token[1].findings, no_token[1].reason) == (
@@ -165,7 +166,7 @@ async def test_a_502_has_three_causes_and_the_two_checks_tell_them_apart(scene: 
 async def test_codes_of_the_upstream_pass_through_and_are_its_own(scene: Scene, code: int) -> None:
     scene.upstream.script = answering(code)
     for sample in (await scene.through(), await scene.direct()):
-        assert (sample.findings, sample.evidence) == ({"Status"}, (f"code {code}",))
+        assert (sample.findings, sample.evidence) == (STATUS, (f"code {code}",))
 
 
 async def test_without_traffic_its_counters_say_nothing_and_the_check_makes_its_own(
