@@ -12,6 +12,7 @@ from servicesop.sources.http.failures import Kind
 
 _FINDINGS = {
     Kind.TIMEOUT: "Timeout",
+    Kind.NO_CONNECTION: "Timeout",
     Kind.REFUSED: "Refused",
     Kind.RESET: "Reset",
     Kind.CERTIFICATE_EXPIRED: "TLS",

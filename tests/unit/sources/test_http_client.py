@@ -177,7 +177,7 @@ async def test_a_port_where_nobody_listens_refuses() -> None:
     assert caught.value.kind is Kind.REFUSED
 
 
-async def test_a_server_that_never_accepts_is_a_timeout() -> None:
+async def test_a_server_that_never_accepts_is_told_from_one_that_never_answers() -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -192,7 +192,7 @@ async def test_a_server_that_never_accepts_is_a_timeout() -> None:
         await client.close()
         for one in waiting:
             one.close()
-    assert caught.value.kind is Kind.TIMEOUT
+    assert caught.value.kind is Kind.NO_CONNECTION
 
 
 async def _resetting(exchange: Exchange) -> None:

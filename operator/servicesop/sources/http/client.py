@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from ipaddress import IPv6Address, ip_address
+from types import SimpleNamespace
 
 import aiohttp
 from yarl import URL
@@ -84,14 +85,14 @@ class HttpClient:
         now = asyncio.get_running_loop().time
         asked = now()
         address = await self._address(request.url, within)
-        started = now()
+        progress = _Progress(started=now())
         try:
             async with asyncio.timeout_at(asked + within):
-                return await self._exchange(request, address, started)
+                return await self._exchange(request, address, progress)
         except TimeoutError:
-            if started - asked > within / 2:
+            if progress.started - asked > within / 2:
                 raise _slow_name_server() from None
-            failure = HttpFailure(Kind.TIMEOUT)
+            failure = HttpFailure(Kind.TIMEOUT if progress.connected else Kind.NO_CONNECTION)
         except (aiohttp.ClientError, OSError) as error:
             failure = HttpFailure(kind_of(error))
         # Outside of the handler, so that a text that repeats the request is not even the context.
@@ -104,7 +105,7 @@ class HttpClient:
         except TimeoutError:
             raise _slow_name_server() from None
 
-    async def _exchange(self, request: Request, address: str, started: float) -> Answer:
+    async def _exchange(self, request: Request, address: str, progress: "_Progress") -> Answer:
         url = request.url
         host = f"[{address}]" if isinstance(ip_address(address), IPv6Address) else address
         async with self._opened().request(
@@ -116,6 +117,7 @@ class HttpClient:
             ssl=request.tls or trust(),
             server_hostname=url.host,
             allow_redirects=False,
+            trace_request_ctx=progress,
         ) as response:
             body = await _bounded(response.content, request.max_body)
             complete = len(body) <= request.max_body
@@ -126,7 +128,7 @@ class HttpClient:
                 body=body[: request.max_body],
                 complete=complete,
                 encoded=response.headers.get("Content-Encoding", "identity") != "identity",
-                seconds=asyncio.get_running_loop().time() - started,
+                seconds=asyncio.get_running_loop().time() - progress.started,
             )
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -145,8 +147,31 @@ class HttpClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 timeout=_NO_TIMEOUT,
+                trace_configs=[_tracing()],
             )
         return self._session
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far an exchange has come."""
+
+    started: float
+    connected: bool = False
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Let aiohttp tell when there is a connection, encrypted where it should be."""
+
+    async def connected(
+        session: aiohttp.ClientSession, context: SimpleNamespace, parameters: object
+    ) -> None:
+        context.trace_request_ctx.connected = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(connected)
+    tracing.on_connection_reuseconn.append(connected)
+    return tracing
 
 
 async def _bounded(content: aiohttp.StreamReader, limit: int) -> bytes:

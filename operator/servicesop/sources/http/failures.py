@@ -24,6 +24,11 @@ class Kind(Enum):
     """
 
     TIMEOUT = _Meaning(UnknownReason.TIMED_OUT, "does not answer in time")
+    NO_CONNECTION = _Meaning(
+        UnknownReason.TIMED_OUT,
+        "does not accept a connection in time; it is down, or a NetworkPolicy or firewall drops"
+        " what the operator sends",
+    )
     REFUSED = _Meaning(UnknownReason.UNREACHABLE, "refuses connections")
     RESET = _Meaning(UnknownReason.UNREACHABLE, "ends connections in the middle")
     UNREACHABLE = _Meaning(UnknownReason.UNREACHABLE, "cannot be reached from the operator's pod")
@@ -64,7 +69,7 @@ _OF_NUMBER = {
     errno.ECONNRESET: Kind.RESET,
     errno.ECONNABORTED: Kind.RESET,
     errno.EPIPE: Kind.RESET,
-    errno.ETIMEDOUT: Kind.TIMEOUT,
+    errno.ETIMEDOUT: Kind.NO_CONNECTION,
 }
 # From OpenSSL's x509_vfy.h.
 _EXPIRED = 10
