@@ -42,7 +42,7 @@ def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
         rights.add(Right("get", "", "pods", subresource="log"))
     for connection in spec.connections:
         rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
-    for http in (check.http for check in spec.checks if check.http is not None):
+    for http in (check.http for check in spec.checks if check.http and not check.suspend):
         rights |= {Right("get", "", "secrets", name) for name in http.secrets}
         rights |= {Right("get", "", "configmaps", name) for name in http.config_maps}
     for asked in (check.resource for check in spec.checks if check.resource is not None):
