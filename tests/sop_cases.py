@@ -48,6 +48,10 @@ spec:
       limits:
       - {statuses: [cluster_provisioning, cluster_provisioned], olderThan: 45m}
       - {statuses: [failed], max: 0}
+  - name: refresher-answers
+    http:
+      service: {name: token-refresher, port: 80, path: /api/metrics/v1/managedkafka/api/v1/labels}
+      maxSeconds: "2"
   procedures:
   - name: ClusterProvisioningLatency
     checks: [cluster-leader, accepted-moves-on]
@@ -142,6 +146,11 @@ def _config(*values: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"name": "configured", "config": fields | {"values": list(values)}}
 
 
+def _http(**fields: Any) -> dict[str, Any]:
+    spec = {"url": "https://refresher.example.com/ready"}
+    return {"name": "refresher-answers", "http": _changed(spec, fields)}
+
+
 def _changed(spec: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in (spec | fields).items() if value is not ABSENT}
 
@@ -152,20 +161,38 @@ _SECRET = {"kind": "Secret", "name": "fleet-secret"}
 LEADER_LOGS = {"container": "service", "acquired": "{worker} leads", "lost": "{worker} led"}
 """Lines of a leader, as they should be."""
 
+LOGIN = {"name": "login", "key": "key"}
+"""A key of a Secret or ConfigMap."""
+OAUTH2 = {"tokenUrl": "https://sso.example.com/token", "secretRef": {"name": "login"}}
+"""How a token is got, as it should be."""
+A_URL = (
+    "must be a URL such as https://service.example.com:8443/path?query: http or https, a host name"
+    " or an IP address ([...] for IPv6), no user, no fragment, other characters as %XX"
+)
+"""What the server says of any other."""
+
+
+TYPES = "workload resource events logs leader sql stuckRows http config networkPolicy"
+FINDINGS = (
+    "workload: TooFewConfigured NotReady ImagePull ConfigError CrashLoop Restarting RolloutFailed,"
+    " resource: ConditionNotMet Missing, events: Found,"
+    " logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat,"
+    " sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew,"
+    " http: Timeout Refused Reset TLS Malformed Status Latency Body,"
+    " config: Missing Empty TooShort Differs,"
+    " networkPolicy: Missing TooNarrow TooWide SelectsNoPod"
+)
 
 BROKEN = {
     "a check of two types": Broken(
         {"checks.0.logs": {"pattern": "x", "within": "1m", "max": 0}},
-        (
-            "spec.checks[0]: Invalid value: exactly one of the fields in [workload "
-            "resource events logs leader sql stuckRows networkPolicy config] must be set"
-        ),
+        (f"spec.checks[0]: Invalid value: exactly one of the fields in [{TYPES}] must be set"),
     ),
     "a check of no type": Broken(
         {"checks.3.logs": ABSENT},
         (
             "spec.checks[3]: Invalid value: exactly one of the fields in [workload "
-            "resource events logs leader sql stuckRows networkPolicy config] must be set"
+            "resource events logs leader sql stuckRows http config networkPolicy] must be set"
         ),
     ),
     "a workload check that asks nothing": Broken(
@@ -535,6 +562,109 @@ BROKEN = {
     "counts of rows that exclude each other beside statuses": Broken(
         {"checks.2.stuckRows.min": 2, "checks.2.stuckRows.max": 1},
         "spec.checks[2].stuckRows: Invalid value: min must not be greater than max",
+    ),
+    "an HTTP check of nothing": Broken(
+        {"checks.6": _http(url=ABSENT)},
+        (
+            "spec.checks[6].http: Invalid value: exactly one of the fields in [url service] must "
+            "be set"
+        ),
+    ),
+    "an HTTP check of two servers": Broken(
+        {"checks.6": _http(service={"name": "refresher", "port": 80})},
+        (
+            "spec.checks[6].http: Invalid value: exactly one of the fields in [url service] must "
+            "be set"
+        ),
+    ),
+    "a URL with a user": Broken(
+        {"checks.6": _http(url="http://user@example.com/")},
+        f'spec.checks[6].http.url: Invalid value: "http://user@example.com/": {A_URL}',
+    ),
+    "a URL with a port that is none": Broken(
+        {"checks.6": _http(url="http://example.com:65536/")},
+        f'spec.checks[6].http.url: Invalid value: "http://example.com:65536/": {A_URL}',
+    ),
+    "a URL of another scheme": Broken(
+        {"checks.6": _http(url="file:///etc/passwd")},
+        f'spec.checks[6].http.url: Invalid value: "file:///etc/passwd": {A_URL}',
+    ),
+    "a path with a fragment": Broken(
+        {"checks.6": _http(url=ABSENT, service={"name": "r", "port": 80, "path": "/a#b"})},
+        (
+            'spec.checks[6].http.service.path: Invalid value: "/a#b": must be a path such as '
+            "/ready?full=1: no fragment, other characters as %XX"
+        ),
+    ),
+    "a latency of nothing": Broken(
+        {"checks.6": _http(maxSeconds="0")},
+        ("spec.checks[6].http.maxSeconds: Invalid value: maxSeconds must be greater than 0"),
+    ),
+    "a body that may be anything": Broken(
+        {"checks.6": _http(body={})},
+        (
+            "spec.checks[6].http.body: Invalid value: at least one of the fields in [matches "
+            "lacks] must be set"
+        ),
+    ),
+    "a header of the connection's": Broken(
+        {"checks.6": _http(headers=[{"header": "Host", "secretKeyRef": LOGIN}])},
+        (
+            'spec.checks[6].http.headers[0].header: Invalid value: "Host": must not be a header '
+            "that the operator sets itself [host content-length transfer-encoding connection "
+            "keep-alive te trailer upgrade expect accept-encoding user-agent]"
+        ),
+    ),
+    "a header of two lines": Broken(
+        {"checks.6": _http(headers=[{"header": "X-A: b", "secretKeyRef": LOGIN}])},
+        (
+            'spec.checks[6].http.headers[0].header: Invalid value: "X-A: b": must be the name of a '
+            "header such as \"X-Api-Key\": letters, digits and '-'"
+        ),
+    ),
+    "two tokens at once": Broken(
+        {
+            "checks.6": _http(
+                headers=[{"header": "authorization", "secretKeyRef": LOGIN}], oauth2=OAUTH2
+            )
+        },
+        (
+            "spec.checks[6].http.headers: Invalid value: headers must not hold Authorization when "
+            "oauth2 is set"
+        ),
+    ),
+    "two scopes in one": Broken(
+        {"checks.6": _http(oauth2=OAUTH2 | {"scopes": ["a b"]})},
+        (
+            'spec.checks[6].http.oauth2.scopes[0]: Invalid value: "a b": must be one scope: no '
+            "blanks, quotes or backslashes"
+        ),
+    ),
+    "authorities in two places": Broken(
+        {"checks.6": _http(ca={"secretKeyRef": LOGIN, "configMapKeyRef": LOGIN})},
+        (
+            "spec.checks[6].http.ca: Invalid value: exactly one of the fields in [secretKeyRef "
+            "configMapKeyRef] must be set"
+        ),
+    ),
+    "authorities without TLS": Broken(
+        {"checks.6": _http(url="http://example.com/", ca={"secretKeyRef": LOGIN})},
+        "spec.checks[6].http.ca: Invalid value: ca must not be set without https",
+    ),
+    "authorities without TLS of a Service": Broken(
+        {
+            "checks.6": _http(
+                url=ABSENT, service={"name": "r", "port": 80}, ca={"configMapKeyRef": LOGIN}
+            )
+        },
+        "spec.checks[6].http.ca: Invalid value: ca must not be set without https",
+    ),
+    "a key of a ConfigMap that is none": Broken(
+        {"checks.6": _http(ca={"configMapKeyRef": {"name": "ca", "key": "a b"}})},
+        (
+            'spec.checks[6].http.ca.configMapKeyRef.key: Invalid value: "a b": must be a key of a '
+            "ConfigMap: letters, digits, '-', '_' and '.'"
+        ),
     ),
     "a class without a pattern": Broken(
         {"checks.3.logs.classes": [{"name": "RateLimit"}]},
@@ -1098,13 +1228,7 @@ BROKEN = {
         (
             "spec.procedures: Invalid value: procedures[].handle[].when.anyFailed "
             "must be the name of one of spec.checks, or check/Finding with a "
-            "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
-            "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
-            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
-            "Empty TooShort Differs); "
+            f"finding of the check's type ({FINDINGS}); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1114,13 +1238,7 @@ BROKEN = {
         (
             "spec.procedures: Invalid value: procedures[].handle[].when.anyFailed "
             "must be the name of one of spec.checks, or check/Finding with a "
-            "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
-            "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
-            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
-            "Empty TooShort Differs); "
+            f"finding of the check's type ({FINDINGS}); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1130,13 +1248,7 @@ BROKEN = {
         (
             "spec.procedures: Invalid value: procedures[].handle[].when.allFailed "
             "must be the name of one of spec.checks, or check/Finding with a "
-            "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
-            "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
-            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
-            "Empty TooShort Differs); "
+            f"finding of the check's type ({FINDINGS}); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1146,13 +1258,7 @@ BROKEN = {
         (
             "spec.procedures: Invalid value: procedures[].handle[].when.allPassed "
             "must be the name of one of spec.checks, or check/Finding with a "
-            "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
-            "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
-            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
-            "Empty TooShort Differs); "
+            f"finding of the check's type ({FINDINGS}); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,
@@ -1162,13 +1268,7 @@ BROKEN = {
         (
             "spec.procedures: Invalid value: procedures[].handle[].when.allPassed "
             "must be the name of one of spec.checks, or check/Finding with a "
-            "finding of the check's type (workload: TooFewConfigured NotReady "
-            "ImagePull ConfigError CrashLoop Restarting RolloutFailed, "
-            "resource: ConditionNotMet Missing, events: Found, "
-            "logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat, "
-            "sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew, "
-            "networkPolicy: Missing TooNarrow TooWide SelectsNoPod, config: Missing "
-            "Empty TooShort Differs); "
+            f"finding of the check's type ({FINDINGS}); "
             "wrong in ClusterProvisioningLatency"
         ),
         by_models=False,

@@ -70,6 +70,9 @@ class _Nobody:
     async def recent(self) -> NoReturn:
         raise AssertionError
 
+    async def ask(self, *arguments: object, **options: object) -> NoReturn:
+        raise AssertionError(arguments, options)
+
 
 def _not_asked(*arguments: object) -> NoReturn:
     raise AssertionError(arguments)
@@ -88,6 +91,7 @@ NOBODY = Surroundings(
     objects=_NOBODY,
     secrets=_NOBODY,
     events=_NOBODY,
+    http=_NOBODY,
     replica_sets=_not_asked,
     namespace_labels=_NOBODY.get,
 )

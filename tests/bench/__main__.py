@@ -11,8 +11,9 @@ from testbed import KubectlError, Run, ServerError, binaries
 
 _DESCRIPTION = """\
 Measures the operator on a real Kubernetes control plane and a real PostgreSQL, all on this machine,
-and removes everything at the end. One check in four is workload, one logs, two are stuckRows. The
-floor is the same I/O in one short file, with the same libraries on kept connections.
+and removes everything at the end. One check in four is workload, one logs, one stuckRows, one http.
+The floor is the same I/O in one short file, with the same libraries, on kept connections where the
+check keeps them.
 """
 _EXIT_CODES = """\
 exit codes: 0 measured; 1 FAILED: fewer checks ran than were due, or a broken service was not seen;

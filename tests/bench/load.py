@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from bench.report import Size
+from bench.web import WebServer
 from testbed import ControlPlane, PodLog, Postgres
 from testbed.api_client import ApiClient
 from testbed.postgres import Dsn
@@ -40,10 +41,13 @@ class Service:
 class Load:
     """Builds everything that the SOPs of one size look at. Use `chatter` while it is looked at."""
 
-    def __init__(self, size: Size, control_plane: ControlPlane, postgres: Postgres) -> None:
+    def __init__(
+        self, size: Size, control_plane: ControlPlane, postgres: Postgres, web: WebServer
+    ) -> None:
         self._size = size
         self._control_plane = control_plane
         self._postgres = postgres
+        self._web = web
         config = json.loads(control_plane.kubeconfig.read_text())
         self._api = ApiClient(
             control_plane.url,
@@ -115,6 +119,11 @@ class Load:
             for index in range(self._size.per_sop("stuckRows"))
         ]
 
+    @property
+    def urls(self) -> list[str]:
+        """What the `http` checks ask, one each."""
+        return [self._web.url(path) for service in self.services for path in self._paths(service)]
+
     def scans(self) -> int:
         """How often the table has been read, as PostgreSQL counts it."""
         [(count,)] = self._postgres.execute(
@@ -136,6 +145,8 @@ class Load:
             )
         elif kind == "logs":
             log.append(f"{_ERROR}: no quota")
+        elif kind == "http":
+            self._web.broken.add(self._paths(service)[0].encode())
         else:
             self._postgres.execute(
                 "INSERT INTO work (id, status, updated_at) VALUES (%s, %s, now() - interval '1h')",
@@ -182,6 +193,9 @@ class Load:
                 log.append("level=info started", at=datetime.now(UTC) - timedelta(hours=1))
                 logs[service, container] = pod, log
         return logs
+
+    def _paths(self, service: Service) -> list[str]:
+        return [f"{service.number}-{index}" for index in range(self._size.per_sop("http"))]
 
     def _containers(self) -> list[str]:
         return [_container(index) for index in range(self._size.per_sop("logs"))]
@@ -236,6 +250,13 @@ class Load:
                     },
                 }
                 for index in range(size.per_sop("stuckRows"))
+            ),
+            *(
+                {
+                    "name": _check_name("http", index),
+                    "http": {"url": self._web.url(path), "body": {"matches": "ok"}},
+                }
+                for index, path in enumerate(self._paths(service))
             ),
         ]
         handle = [{"name": "rest", "otherwise": True, "escalate": {"to": ["owners"]}}]

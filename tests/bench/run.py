@@ -20,6 +20,7 @@ from bench import usage
 from bench.load import Load
 from bench.report import KINDS, Floor, Measured, Size, lateness
 from bench.watch import StatusWatch
+from bench.web import WebServer
 from testbed import AuditRecord, ControlPlane, Postgres, Run, ServerError
 from testbed.operator import ACCOUNT, NAMESPACE, RUNNER, Operator, install, start_operator
 
@@ -43,11 +44,15 @@ class Bench:
     def measure(self) -> Measured:
         """Set everything up, and measure: the floor, the operator, the floor."""
         size = self._size
-        with ControlPlane(self._run) as self._control_plane, Postgres(self._run) as self._postgres:
+        with (
+            ControlPlane(self._run) as self._control_plane,
+            Postgres(self._run) as self._postgres,
+            WebServer() as self._web,
+        ):
             install(self._control_plane)
             self._kubeconfig = self._control_plane.service_account_kubeconfig(NAMESPACE, ACCOUNT)
             self._tell(f"setting up {size.sops} services with pods, logs and rows")
-            self._load = Load(size, self._control_plane, self._postgres)
+            self._load = Load(size, self._control_plane, self._postgres, self._web)
             self._load.build()
             self._load.apply_sops()
             with self._chatter():
@@ -67,6 +72,7 @@ class Bench:
                 self._run,
                 self._kubeconfig,
                 f"--allow-dial=127.0.0.1:{self._postgres.port}",
+                f"--allow-dial=127.0.0.1:{self._web.port}",
                 log_level="warning",
             )
             try:
@@ -110,6 +116,7 @@ class Bench:
                 "workload": end.workload - begin.workload,
                 "logs": sum(record.code == 200 for record in reads),
                 "stuckRows": end.scans - begin.scans,
+                "http": end.asked - begin.asked,
             },
             "cpu": end.cpu - begin.cpu,
             "memory": memory,
@@ -131,6 +138,7 @@ class Bench:
         )
         return _Counted(
             scans=self._load.scans(),
+            asked=self._web.asked,
             workload=int(sum(map(float, runs))),
             cpu=usage.cpu_seconds(operator.process.pid),
             at=datetime.now(UTC),
@@ -187,6 +195,7 @@ class Bench:
                     "token": config["users"][0]["user"]["token"],
                     "logs": logs,
                     "dsn": {**self._load.dsn, "sslmode": "disable"},
+                    "urls": self._load.urls,
                     "databases": [self._load.statuses(one) for one in self._load.namespaces],
                 }
             )
@@ -222,6 +231,7 @@ class _Counted:
     """What has been done since the beginning, at one moment."""
 
     scans: int
+    asked: int
     workload: int
     cpu: float
     at: datetime

@@ -46,7 +46,7 @@ CASES = [
     Case(
         "no-secret",
         "SecretNotFound",
-        "there is no Secret no-secret in this namespace; create it, or correct spec.connections",
+        "there is no Secret no-secret in this namespace; create it, or correct its name in the SOP",
         LED,
         login=None,
     ),

@@ -77,6 +77,10 @@ spec:
       phase: Bound
   - name: nothing-warned
     events: {pattern: never said, within: 1m}
+  - name: web-answers
+    http:
+      url: http://127.0.0.1:PORT/ready
+      headers: [{header: X-Key, secretKeyRef: {name: fleet-db, key: user}}]
   procedures:
   - name: Everything
     title: Everything
@@ -101,6 +105,8 @@ EXPECTED = {
     "migrated": ("Failed", None, ["Missing"]),
     "keeps-its-data": ("Inconclusive", "NoObjects", []),
     "nothing-warned": ("Passed", None, []),
+    # A database listens there, which hangs up on HTTP.
+    "web-answers": ("Failed", None, ["Reset"]),
 }
 
 COUNTS = {
@@ -124,7 +130,8 @@ class Place:
 
     @property
     def sop(self) -> str:
-        return SOP.replace("NAMESPACE", self.namespace)
+        sop = SOP.replace("NAMESPACE", self.namespace)
+        return sop.replace("PORT", str(self.reader.server.port))
 
     def start(
         self,

@@ -69,9 +69,11 @@ class Place:
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.control_plane.kubectl(*arguments, "-n", self.namespace, input=stdin)
 
-    def grant(self, verbs: str, resource: str) -> None:
+    def grant(self, verbs: str, resource: str, *names: str) -> None:
+        """Let the runner do this, to all objects of the resource or to those of these names."""
         role = f"runner-{uuid.uuid4().hex[:6]}"
-        self.kubectl("create", "role", role, f"--verb={verbs}", f"--resource={resource}")
+        only = [f"--resource-name={name}" for name in names]
+        self.kubectl("create", "role", role, f"--verb={verbs}", f"--resource={resource}", *only)
         self.kubectl(
             *("create", "rolebinding", role, f"--role={role}"),
             f"--serviceaccount={self.namespace}:servicesop-runner",

@@ -99,6 +99,8 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
             "deleted": "deleted_at",
         }
     expected["checks"][4]["sql"]["value"]["show"] = False
+    expected["checks"][6]["http"]["codes"] = [200]
+    expected["checks"][6]["http"]["service"]["scheme"] = "http"
     for procedure in expected["procedures"]:
         procedure["severity"] = "critical"
     for step in expected["procedures"][0]["steps"]:
@@ -177,8 +179,8 @@ def dependent(length: int, *, circle: bool = False) -> dict[str, Any]:
     ("changes", "message"),
     [
         (
-            {"checks.0.workload": ABSENT, "checks.0.http": {"url": "https://example.com"}},
-            'strict decoding error: unknown field "spec.checks[0].http"',
+            {"checks.0.workload": ABSENT, "checks.0.dns": {"name": "example.com"}},
+            'strict decoding error: unknown field "spec.checks[0].dns"',
         ),
         (
             {"mode": "Approve"},

@@ -10,7 +10,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from servicesop.api.sop import Connection
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.errors import SourceError
 from servicesop.sources.postgres.pool import Databases
+from world import World
 
 CORPUS = yaml.safe_load((Path(__file__).parents[1] / "corpora" / "database_hosts.yaml").read_text())
 FAMILIES: Mapping[str, list[str]] = CORPUS["families"]
@@ -32,93 +33,18 @@ EXCEPTION = "localhost"
 """What the administrator allows in this run, on the listeners' port."""
 
 
-class World:
-    """Listeners, name service and counters."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
-        self.directory = directory
-        self.dialled: list[str] = []
-        self._listeners = self._listen()
-        self.port = self._listeners[0].getsockname()[1]
-        path = socket.socket(socket.AF_UNIX)
-        path.bind(f"{directory}/.s.PGSQL.{self.port}")
-        self._listeners.append(path)
-        for listener in self._listeners:
-            listener.listen(1024)
-            listener.setblocking(False)
-        self._really_resolve = socket.getaddrinfo
-        self._really_connect = socket.socket.connect
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    # A socket's path is short, which pytest's own directories are not.
+    with tempfile.TemporaryDirectory(prefix="servicesop-") as directory:
+        world = World(monkeypatch, CORPUS["names"], directory)
         connect = psycopg.AsyncConnection.connect
-        world = self
 
         async def counting(**options: Any) -> psycopg.AsyncConnection[Any]:
             world.dialled.append(f"{options['hostaddr']} for {options['host']}")
             return await connect(**options)
 
         monkeypatch.setattr(psycopg.AsyncConnection, "connect", counting)
-        monkeypatch.setattr(socket, "getaddrinfo", self._resolve)
-        monkeypatch.setattr(socket.socket, "connect", lambda one, to: world._connect(one, to))
-
-    @staticmethod
-    def _listen() -> list[socket.socket]:
-        # All of 127.0.0.0/8, and whatever else this machine answers to.
-        four = socket.create_server(("0.0.0.0", 0))  # noqa: S104
-        listeners = [four]
-        if socket.has_ipv6:
-            six = socket.socket(socket.AF_INET6)
-            try:
-                six.bind(("::1", four.getsockname()[1]))
-            except OSError:
-                # A machine may have no IPv6 loopback; attempts are counted where they are made.
-                six.close()
-            else:
-                listeners.append(six)
-        return listeners
-
-    def close(self) -> None:
-        for listener in self._listeners:
-            listener.close()
-
-    def arrived(self) -> int:
-        """Count the connections that the listeners have got, and close them."""
-        count = 0
-        for listener in self._listeners:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except BlockingIOError:
-                    break
-                client.close()
-                count += 1
-        return count
-
-    def _resolve(self, host: Any, port: Any, *rest: Any, **options: Any) -> Any:
-        if host not in CORPUS["names"]:
-            # Numbers in all their spellings, and localhost, for which no name server is asked.
-            return self._really_resolve(host, port, *rest, **options)
-        return [
-            answer
-            for address in CORPUS["names"][host]
-            for answer in self._really_resolve(address, port, type=socket.SOCK_STREAM)
-        ]
-
-    def _connect(self, one: socket.socket, to: Any) -> None:
-        self.dialled.append(str(to))
-        address = to if one.family == socket.AF_UNIX else ip_address(to[0].partition("%")[0])
-        if isinstance(address, str):
-            here = address.startswith(str(self.directory))
-        else:
-            here = address.is_loopback
-        if not here:
-            raise ConnectionRefusedError("nothing leaves this machine")
-        self._really_connect(one, to)
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    # A socket's path is short, which pytest's own directories are not.
-    with tempfile.TemporaryDirectory(prefix="servicesop-") as directory:
-        world = World(monkeypatch, Path(directory))
         yield world
         world.close()
 
@@ -185,7 +111,7 @@ def test_the_corpus_is_as_large_as_it_says() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 async def test_an_unguarded_client_goes_there_and_ours_does_not(family: str, world: World) -> None:
-    hosts = [host.replace("{directory}", str(world.directory)) for host in FAMILIES[family]]
+    hosts = [host.replace("{directory}", world.directory) for host in FAMILIES[family]]
     for host in hosts:
         world.dialled.clear()
         await asyncio.to_thread(unguarded, world, host)

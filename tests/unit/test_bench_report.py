@@ -18,7 +18,7 @@ from bench.report import (
 )
 
 SIZE = Size(sops=100, checks=8, every=5, seconds=30)
-ALL = {"workload": 1200, "logs": 1200, "stuckRows": 2400}
+ALL = {"workload": 1200, "logs": 1200, "stuckRows": 1200, "http": 1200}
 MEASURED = Measured(
     size=SIZE,
     done=ALL,
@@ -29,7 +29,7 @@ MEASURED = Measured(
     requests={"get pods/log": 1200},
     status_writes=3,
     lateness=[0.0, 0.001, 0.002],
-    detection={"workload": [0.1], "logs": [2.0, 4.0], "stuckRows": [1.0]},
+    detection={"workload": [0.1], "logs": [2.0, 4.0], "stuckRows": [1.0], "http": [3.0]},
     unseen=0,
     first_verdicts=2.5,
 )
@@ -43,8 +43,8 @@ def text(measured: Measured) -> dict[str, list[str]]:
     return said
 
 
-def test_a_quarter_is_workload_a_quarter_logs_and_half_is_stuck_rows() -> None:
-    assert [SIZE.per_sop(kind) for kind in KINDS] == [2, 2, 4]
+def test_each_kind_is_a_quarter() -> None:
+    assert [SIZE.per_sop(kind) for kind in KINDS] == [2, 2, 2, 2]
     assert {kind: SIZE.due(kind) for kind in KINDS} == ALL
     assert SIZE.rate == 160
 

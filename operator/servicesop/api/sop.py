@@ -15,26 +15,12 @@ from servicesop.api.base import (
     Rule,
     Sentence,
     Url,
-    wire,
 )
 from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import chain_error
+from servicesop.api.keys import SecretKey, SecretRef
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Mode, Procedure
-
-SecretKey = Annotated[
-    str,
-    Field(max_length=253, pattern=r"^[-._a-zA-Z0-9]+$"),
-    wire(
-        "string",
-        Rule(
-            "self.matches('^[-._a-zA-Z0-9]+$')",
-            "must be a key of a Secret: letters, digits, '-', '_' and '.'",
-        ),
-        maxLength=253,
-    ),
-]
-"""A key of a Secret."""
 
 
 class Notify(StrEnum):
@@ -61,13 +47,6 @@ class Target(ApiModel):
     """Unique in the SOP."""
     ref: TargetRef
     """The workload."""
-
-
-class SecretRef(ApiModel):
-    """A Secret in the SOP's own namespace, read as the namespace's runner."""
-
-    name: ObjectName
-    """Its name."""
 
 
 class PostgresKeys(ApiModel):

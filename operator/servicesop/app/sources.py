@@ -8,13 +8,14 @@ from ipaddress import ip_address, ip_network
 from servicesop.api.sop import Spec
 from servicesop.checks.runner import Surroundings
 from servicesop.sources.dial import DialGuard, Network
+from servicesop.sources.http.targets import HttpTargets
 from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.events import EventCache
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.logs import LogReader
 from servicesop.sources.kubernetes.objects import ObjectReader
-from servicesop.sources.kubernetes.secrets import Secrets
+from servicesop.sources.kubernetes.secrets import ConfigMaps, Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.sources.postgres.pool import Databases
 
@@ -37,7 +38,9 @@ class Sources:
         self._logs = LogReader(client)
         self._objects = ObjectReader(client, kinds)
         self._events = EventCache(client, now)
-        self._databases = Databases(guard, Secrets(client).read)
+        secrets = Secrets(client)
+        self._databases = Databases(guard, secrets.read)
+        self._http = HttpTargets(guard, secrets.read, ConfigMaps(client).read)
 
     def surroundings(self, namespace: str, spec: Spec) -> Surroundings:
         """Give what the checks of an SOP may ask."""
@@ -53,6 +56,7 @@ class Sources:
             objects=objects,
             secrets=objects,
             events=self._events.of(namespace),
+            http=self._http.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
             namespace_labels=objects.namespace_labels,
         )
@@ -61,6 +65,7 @@ class Sources:
         """End watches and idle connections; those in use close when their query ends."""
         await self._events.close()
         self._databases.close()
+        await self._http.close()
 
 
 async def api_networks(access: Access) -> list[Network]:

@@ -3,6 +3,7 @@
 from servicesop.api.checks.check import Check
 from servicesop.checks.config import config_check
 from servicesop.checks.events import events_check
+from servicesop.checks.http import http_check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.logs import logs_check
 from servicesop.checks.network_policy import network_policy_check
@@ -22,6 +23,7 @@ BUILDERS: dict[str, CheckType] = {
     "stuckRows": StuckRowsRunner,
     "networkPolicy": network_policy_check,
     "config": config_check,
+    "http": http_check,
 }
 
 

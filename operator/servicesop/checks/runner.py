@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from servicesop.api.checks.check import Check
+from servicesop.api.checks.http import Http
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Connection, Target, TargetRef
 from servicesop.api.status import Seen
 from servicesop.judge.events import RecentEvents
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import PodView, WorkloadView
+from servicesop.sources.http.client import Answer
 from servicesop.sources.kubernetes.client import Json
 
 Turn = AbstractAsyncContextManager[object]
@@ -113,6 +115,20 @@ class Database(Protocol):
         """
 
 
+class HttpTargets(Protocol):
+    """The servers that the SOP's checks ask over HTTP."""
+
+    @property
+    def turns(self) -> Turn:
+        """What a check enters before it asks; waiting for it is not the server's fault."""
+
+    async def ask(self, spec: Http, *, within: float) -> Answer:
+        """Send the request of a check and give the answer, after `within` seconds at most.
+
+        Raise HttpFailure when the server gives none, SourceError when it was not asked.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """All that a check may ask, limited to the SOP's own namespace."""
@@ -127,6 +143,7 @@ class Surroundings:
     objects: Objects
     secrets: Secrets
     events: Events
+    http: HttpTargets
     replica_sets: Callable[[WorkloadView], frozenset[str]]
     """Gives the names of a Deployment's ReplicaSets. Raises SourceError while not synced."""
     namespace_labels: Callable[[str], Awaitable[Mapping[str, str] | None]]

@@ -111,6 +111,8 @@ def _type(path: str, field: Schema) -> str:
         count = f"{least} to {most}" if least else f"up to {most}"
         if "properties" in items:
             return f"{count} {_link(f'{path}[]', 'objects')}"
+        if items["type"] == "integer":
+            return f"{count} integers, {items['minimum']} to {items['maximum']}"
         return f"{count} strings of up to {items['maxLength']} characters"
     if "properties" in field:
         return _link(path, "object")

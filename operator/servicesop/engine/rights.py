@@ -46,6 +46,9 @@ def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
         rights.add(Right("list", "", "pods"))
     for connection in spec.connections:
         rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
+    for http in (check.http for check in spec.checks if check.http and not check.suspend):
+        rights |= {Right("get", "", "secrets", name) for name in http.secrets}
+        rights |= {Right("get", "", "configmaps", name) for name in http.config_maps}
     for asked in (check.resource for check in spec.checks if check.resource is not None):
         kind = kinds.known(asked.api_version, asked.kind)
         if kind is not None and kind.namespaced:

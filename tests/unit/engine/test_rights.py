@@ -5,6 +5,8 @@ from servicesop.engine.rights import KEEP_YES_SECONDS, Rights, needed_by_checks
 from servicesop.sources.kubernetes.kinds import Kinds
 from sop_cases import complete
 
+LATER = {"configMapKeyRef": {"name": "later", "key": "ca.crt"}}
+
 
 class Discovery:
     async def get(self, *_: object, **__: object) -> Any:
@@ -64,6 +66,34 @@ async def test_a_kind_without_a_namespace_is_refused_and_not_asked_for() -> None
     kinds = Kinds(Discovery())  # type: ignore[arg-type]  # its one method
     await kinds.find("v1", "Node")
     assert needed_by_checks(spec({"apiVersion": "v1", "kind": "Node", "name": "n"}), kinds) == ()
+
+
+def test_an_http_check_needs_the_secrets_and_config_maps_that_it_names() -> None:
+    sop = complete()["spec"]
+    del sop["connections"]
+    http = {
+        "url": "https://shop.example.com/",
+        "ca": {"configMapKeyRef": {"name": "trust", "key": "ca.crt"}},
+        "headers": [{"header": "X-Key", "secretKeyRef": {"name": "login", "key": "key"}}],
+        "oauth2": {
+            "tokenUrl": "https://sso.example.com/token",
+            "secretRef": {"name": "client"},
+            "ca": {"secretKeyRef": {"name": "login", "key": "ca"}},
+        },
+    }
+    sop["checks"] = [
+        {"name": "answers", "http": http},
+        {"name": "off", "suspend": True, "http": http | {"ca": LATER}},
+        {"name": "plain", "http": {"url": "http://shop.example.com/"}},
+    ]
+
+    rights = needed_by_checks(Spec.model_validate(sop), Kinds(Discovery()))  # type: ignore[arg-type]  # not asked
+
+    assert [str(right) for right in rights] == [
+        "get configmaps trust",
+        "get secrets client",
+        "get secrets login",
+    ]
 
 
 class Runner:

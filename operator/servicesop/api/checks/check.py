@@ -18,6 +18,7 @@ from servicesop.api.base import (
 )
 from servicesop.api.checks.config import Config
 from servicesop.api.checks.events import Events
+from servicesop.api.checks.http import Http
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
 from servicesop.api.checks.network_policy import NetworkPolicy
@@ -37,7 +38,8 @@ class Check(ApiModel):
     every: PositiveDuration | None = None
     """How often to ask; the SOP's `every` when not given."""
     timeout: PositiveDuration = timedelta(seconds=5)
-    """How long one run may take; then it is an Error, never a failure."""
+    """How long one run may take; then it is an Error, never a failure. Only an `http` check's
+    server fails (finding Timeout) when it has not answered by then."""
     for_: Annotated[Duration | None, Field(alias="for")] = None
     """How long it must fail, in two runs or more, to be Failed; 2 x every when not given."""
     recover_for: Duration | None = None
@@ -60,10 +62,12 @@ class Check(ApiModel):
     """A query's value or number of rows."""
     stuck_rows: StuckRows | None = None
     """Rows that do not move on."""
-    network_policy: NetworkPolicy | None = None
-    """Whom the namespace's NetworkPolicies admit."""
+    http: Http | None = None
+    """A server's answer to a GET."""
     config: Config | None = None
     """Values of a container, a ConfigMap or a Secret."""
+    network_policy: NetworkPolicy | None = None
+    """Whom the namespace's NetworkPolicies admit."""
 
     @property
     def type(self) -> str:
@@ -79,7 +83,18 @@ class Check(ApiModel):
 
 _TYPES: dict[
     str,
-    type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | NetworkPolicy | Config],
+    type[
+        Workload
+        | Resource
+        | Events
+        | Logs
+        | Leader
+        | Sql
+        | StuckRows
+        | Http
+        | Config
+        | NetworkPolicy
+    ],
 ] = {
     "workload": Workload,
     "resource": Resource,
@@ -88,8 +103,9 @@ _TYPES: dict[
     "leader": Leader,
     "sql": Sql,
     "stuck_rows": StuckRows,
-    "network_policy": NetworkPolicy,
+    "http": Http,
     "config": Config,
+    "network_policy": NetworkPolicy,
 }
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
 """The check types by the name of their field in the resource."""

@@ -1,17 +1,15 @@
 """Reads the data of a Secret as the parameters of a connection. Pure."""
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Postgres
+from servicesop.sources.authorities import authorities
 from servicesop.sources.errors import SourceError
 
 _MAX_VALUE = 1024
 _MAX_PORT = 65535
-# The bundle of a large cloud for all its regions has 165 KiB.
-_MAX_CA = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +54,14 @@ def parameters_of(spec: Postgres, data: Mapping[str, bytes]) -> Parameters:
         database=text(spec.keys.database),
         user=text(spec.keys.user),
         password=text(spec.keys.password),
-        ca=None if spec.keys.ca is None else _authorities(secret, spec.keys.ca, data),
+        ca=None if spec.keys.ca is None else _ca(secret, spec.keys.ca, data),
     )
 
 
-def _authorities(secret: str, key: str, data: Mapping[str, bytes]) -> str:
+def _ca(secret: str, key: str, data: Mapping[str, bytes]) -> str:
     if key not in data:
         raise _invalid(secret, key, "is missing; add it, or name another one in keys")
-    try:
-        # At most what fits, so that nobody has megabytes parsed.
-        text = data[key][: _MAX_CA + 1].decode("ascii")
-        if len(text) > _MAX_CA:
-            raise ValueError
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
-    except (ValueError, ssl.SSLError):
-        # UnicodeDecodeError is a ValueError.
-        pass
-    else:
-        return text
-    raise SourceError(
-        UnknownReason.INVALID_CERTIFICATE_AUTHORITY,
-        f'key "{key}" of the Secret "{secret}" must hold one or more certificates in PEM form '
-        f"(-----BEGIN CERTIFICATE-----), at most {_MAX_CA // 1024} KiB",
-    )
+    return authorities(data[key], f'key "{key}" of the Secret "{secret}"')
 
 
 def _port(secret: str, key: str, value: str) -> int:

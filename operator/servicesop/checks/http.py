@@ -1,0 +1,51 @@
+"""The check `http`: a server answers a GET as it should."""
+
+from datetime import datetime
+from typing import Final
+
+from servicesop.api.checks.check import Check
+from servicesop.api.checks.http import Http
+from servicesop.api.sop import TargetRef
+from servicesop.checks.http_judgement import Patterns, judge_answer, judge_failure
+from servicesop.checks.runner import CheckRunner, Surroundings, Turn
+from servicesop.judge.results import Sample
+from servicesop.sources.http.failures import HttpFailure
+
+SHARE: Final = 0.9
+"""Of the check's timeout: the rest is for judging, so that the server's silence is its own."""
+
+
+class HttpCheck:
+    """Asks on a connection of its own each time, and keeps nothing of the answer."""
+
+    def __init__(self, spec: Http, timeout: float, surroundings: Surroundings) -> None:
+        self._spec = spec
+        self._within = timeout * SHARE
+        self._targets = surroundings.http
+        self._patterns: Patterns | None = None
+
+    @property
+    def reacts_to(self) -> TargetRef | None:
+        """None: a server is asked by the clock."""
+        return None
+
+    @property
+    def turn(self) -> Turn:
+        """The bound on how many checks ask at once."""
+        return self._targets.turns
+
+    async def run(self, now: datetime) -> Sample:
+        """Ask and judge. Raise SourceError when the server was not asked."""
+        if self._patterns is None:
+            self._patterns = Patterns(self._spec.body)
+        try:
+            answer = await self._targets.ask(self._spec, within=self._within)
+        except HttpFailure as failure:
+            return judge_failure(failure.kind)
+        return judge_answer(self._spec, self._patterns, answer)
+
+
+def http_check(check: Check, surroundings: Surroundings) -> CheckRunner:
+    """Build the runner of an `http` check."""
+    assert check.http is not None
+    return HttpCheck(check.http, check.timeout.total_seconds(), surroundings)
