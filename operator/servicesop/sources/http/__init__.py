@@ -1,0 +1,1 @@
+"""Asks HTTP servers: one guarded, bounded client for every check."""
