@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from servicesop.api.checks.check import Check
-from servicesop.api.checks.sql import OnEmpty, RowLimits, ValueLimits
+from servicesop.api.checks.limits import OnEmpty
+from servicesop.api.checks.sql import RowLimits, ValueLimits
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.runner import NO_TURN, Surroundings
 from servicesop.judge.results import Sample, failed, inconclusive, passed

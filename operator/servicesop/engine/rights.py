@@ -41,7 +41,8 @@ def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
     if any(check.logs and not check.suspend for check in spec.checks):
         rights.add(Right("get", "", "pods", subresource="log"))
     for connection in spec.connections:
-        rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
+        if connection.postgres is not None:
+            rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
     for asked in (check.resource for check in spec.checks if check.resource is not None):
         kind = kinds.known(asked.api_version, asked.kind)
         if kind is not None and kind.namespaced:

@@ -19,6 +19,7 @@ from servicesop.api.base import (
 from servicesop.api.checks.events import Events
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
+from servicesop.api.checks.prometheus import Prometheus
 from servicesop.api.checks.resource import Resource
 from servicesop.api.checks.sql import Sql
 from servicesop.api.checks.stuck_rows import StuckRows
@@ -58,6 +59,8 @@ class Check(ApiModel):
     """A query's value or number of rows."""
     stuck_rows: StuckRows | None = None
     """Rows that do not move on."""
+    prometheus: Prometheus | None = None
+    """Metrics, or an alert."""
 
     @property
     def type(self) -> str:
@@ -71,7 +74,7 @@ class Check(ApiModel):
         return (*CHECK_TYPES[self.type].findings, *own)
 
 
-_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows]] = {
+_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | Prometheus]] = {
     "workload": Workload,
     "resource": Resource,
     "events": Events,
@@ -79,6 +82,7 @@ _TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | Stuc
     "leader": Leader,
     "sql": Sql,
     "stuck_rows": StuckRows,
+    "prometheus": Prometheus,
 }
 CHECK_TYPES = {to_camel(field): model for field, model in _TYPES.items()}
 """The check types by the name of their field in the resource."""

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from servicesop.api.base import (
     ApiModel,
-    ConnectionName,
+    DatabaseName,
     Duration,
     Name,
     PositiveDuration,
@@ -88,7 +88,7 @@ class LeaseColumns(ApiModel):
 class LeaseTable(ApiModel):
     """A table with one row per elected worker."""
 
-    connection: ConnectionName
+    connection: DatabaseName
     """The database, one of the SOP's connections."""
     table: Table
     """The table of leases."""
