@@ -72,6 +72,11 @@ def _not_asked(*arguments: object) -> NoReturn:
     raise AssertionError(arguments)
 
 
+class _NoMonitoring:
+    turns = NO_TURN
+    prometheus = alertmanager = staticmethod(_not_asked)
+
+
 _NOBODY = _Nobody()
 
 NOBODY = Surroundings(
@@ -84,5 +89,6 @@ NOBODY = Surroundings(
     connections={},
     objects=_NOBODY,
     events=_NOBODY,
+    monitoring=_NoMonitoring(),
     replica_sets=_not_asked,
 )

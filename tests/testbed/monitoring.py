@@ -182,9 +182,7 @@ class Alertmanager(_Server):
 
     def unsilence(self, identity: str) -> None:
         """Expire a silence."""
-        request = urllib.request.Request(
-            f"{self.url}/api/v2/silence/{identity}", method="DELETE"
-        )
+        request = urllib.request.Request(f"{self.url}/api/v2/silence/{identity}", method="DELETE")
         with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS):
             pass
 

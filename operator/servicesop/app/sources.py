@@ -1,7 +1,7 @@
 """What checks ask: made once per process, and shared by the checks of all SOPs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
@@ -17,6 +17,8 @@ from servicesop.sources.kubernetes.objects import ObjectReader
 from servicesop.sources.kubernetes.secrets import Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.sources.postgres.pool import Databases
+from servicesop.sources.prometheus.client import Endpoints
+from servicesop.sources.prometheus.endpoints import Endpoint
 
 GOODBYE_SECONDS = 0.1
 """How long the last connections may take for their end."""
@@ -32,12 +34,14 @@ class Sources:
         kinds: Kinds,
         guard: DialGuard,
         now: Callable[[], datetime],
+        endpoints: Iterable[Endpoint],
     ) -> None:
         self._cache = cache
         self._logs = LogReader(client)
         self._objects = ObjectReader(client, kinds)
         self._events = EventCache(client, now)
         self._databases = Databases(guard, Secrets(client).read)
+        self._endpoints = Endpoints(endpoints, guard)
 
     def surroundings(self, namespace: str, spec: Spec) -> Surroundings:
         """Give what the checks of an SOP may ask."""
@@ -51,12 +55,14 @@ class Sources:
             connections={connection.name: connection for connection in spec.connections},
             objects=self._objects.of(namespace),
             events=self._events.of(namespace),
+            monitoring=self._endpoints.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
         )
 
     async def close(self) -> None:
         """End watches and idle connections; those in use close when their query ends."""
         await self._events.close()
+        await self._endpoints.close()
         self._databases.close()
 
 

@@ -4,6 +4,7 @@ from servicesop.api.checks.check import Check
 from servicesop.checks.events import events_check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.logs import logs_check
+from servicesop.checks.prometheus import prometheus_check
 from servicesop.checks.resource import resource_check
 from servicesop.checks.runner import CheckRunner, CheckType, Surroundings
 from servicesop.checks.sql import SqlRunner
@@ -18,6 +19,7 @@ BUILDERS: dict[str, CheckType] = {
     "leader": leader_check,
     "sql": SqlRunner,
     "stuckRows": StuckRowsRunner,
+    "prometheus": prometheus_check,
 }
 
 

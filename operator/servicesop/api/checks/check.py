@@ -74,7 +74,9 @@ class Check(ApiModel):
         return (*CHECK_TYPES[self.type].findings, *own)
 
 
-_TYPES: dict[str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | Prometheus]] = {
+_TYPES: dict[
+    str, type[Workload | Resource | Events | Logs | Leader | Sql | StuckRows | Prometheus]
+] = {
     "workload": Workload,
     "resource": Resource,
     "events": Events,

@@ -24,33 +24,7 @@ from servicesop.api.base import (
     wire,
 )
 from servicesop.api.checks.limits import MIN_TO_MAX, OnEmpty
-
-Expression = Annotated[
-    str,
-    Field(max_length=2048, pattern=r"\S"),
-    wire(
-        "string",
-        Rule(r"self.matches(r'\S')", "must be an expression of PromQL"),
-        maxLength=2048,
-    ),
-]
-"""An expression of PromQL. Whether it is a valid one only Prometheus can tell."""
-
-_LABEL_NAME = "^[a-zA-Z_][a-zA-Z0-9_]*$"
-
-LabelName = Annotated[
-    str,
-    Field(max_length=128, pattern=_LABEL_NAME),
-    wire(
-        "string",
-        Rule(
-            f"self.matches('{_LABEL_NAME}')",
-            "must be the name of a label: letters, digits and '_', not starting with a digit",
-        ),
-        maxLength=128,
-    ),
-]
-"""The name of a label of a series or an alert."""
+from servicesop.api.checks.promql import Expression, LabelName
 
 _ALERT_NAME = r'^[^\x00-\x1f"\\]+$'
 
