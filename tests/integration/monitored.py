@@ -1,13 +1,13 @@
 """A Prometheus, an Alertmanager and an exporter, and the operator's way to them."""
 
 import itertools
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from polling import eventually
 from servicesop.api.checks.check import Check
 from servicesop.api.sop import Connection
 from servicesop.checks.registry import build
@@ -35,8 +35,6 @@ groups:
   - {alert: Slow, expr: telemeter_slow == 1, for: 1h}
   - {alert: Broken, expr: 'telemeter_up * on() telemeter_pair'}
 """
-_SEEN_SECONDS = 20.0
-_POLL_SECONDS = 0.05
 
 
 def endpoint(name: str, url: str, kind: str = "Prometheus", **fields: Any) -> Endpoint:
@@ -106,11 +104,11 @@ class Monitored:
 
     def until(self, expression: str) -> None:
         """Wait until the expression gives a series."""
-        self._wait(lambda: self.prometheus.values(expression), expression)
+        eventually(lambda: self.prometheus.values(expression), expression)
 
     def until_state(self, alert: str, state: str) -> None:
         """Wait until Prometheus has an alert in that state, or the rule's health is so."""
-        self._wait(
+        eventually(
             lambda: any(
                 rule["name"] == alert and state in (rule["state"], rule["health"])
                 for group in self.prometheus.get("/api/v1/rules")["data"]["groups"]
@@ -121,7 +119,7 @@ class Monitored:
 
     def until_managed(self, *states: str) -> None:
         """Wait until Alertmanager holds alerts in these states, and no others."""
-        self._wait(
+        eventually(
             lambda: (
                 sorted(
                     alert["status"]["state"] for alert in self.alertmanager.get("/api/v2/alerts")
@@ -130,12 +128,6 @@ class Monitored:
             ),
             f"alerts {states}",
         )
-
-    def _wait(self, true: Any, what: str) -> None:
-        deadline = time.monotonic() + _SEEN_SECONDS
-        while not true():
-            assert time.monotonic() < deadline, f"not seen in {_SEEN_SECONDS:g} s: {what}"
-            time.sleep(_POLL_SECONDS)
 
 
 @contextmanager

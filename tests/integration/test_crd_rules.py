@@ -99,6 +99,7 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
             "deleted": "deleted_at",
         }
     expected["checks"][4]["sql"]["value"]["show"] = False
+    expected["checks"][6]["prometheus"]["query"]["combine"] = "Any"
     for procedure in expected["procedures"]:
         procedure["severity"] = "critical"
     for step in expected["procedures"][0]["steps"]:

@@ -124,6 +124,7 @@ def test_the_models_read_a_complete_sop() -> None:
     spec = Spec.model_validate(complete()["spec"])
     assert [check.type for check in spec.checks] == [
         *("workload", "leader", "stuckRows", "logs", "sql", "stuckRows"),
+        *("prometheus", "prometheus"),
     ]
 
 
