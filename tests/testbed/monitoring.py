@@ -3,7 +3,9 @@
 Prometheus scrapes and evaluates five times a second, so that a test sees what it has just exported.
 """
 
+import base64
 import json
+import ssl
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -13,6 +15,8 @@ from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self
+
+import trustme
 
 from testbed.monitoring_programs import alertmanager_program, prometheus_program
 from testbed.processes import PortTakenError, Process, Run, free_port
@@ -132,6 +136,9 @@ class _Server:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    def _opener(self) -> urllib.request.OpenerDirector:
+        return urllib.request.build_opener()
+
     def get(self, path: str, **parameters: str) -> Any:
         """Ask its own API, as nobody in particular, and give what the JSON holds."""
         query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
@@ -139,11 +146,11 @@ class _Server:
         return self._answer(request)
 
     def _answer(self, request: urllib.request.Request) -> Any:
-        with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:
+        with self._opener().open(request, timeout=_ANSWER_SECONDS) as answer:
             return json.loads(answer.read())
 
     def _is_ready(self) -> bool:
-        with suppress(OSError), urllib.request.urlopen(f"{self.url}/-/ready", timeout=1.0) as page:
+        with suppress(OSError), self._opener().open(f"{self.url}/-/ready", timeout=1.0) as page:
             return bool(page.status == 200)
         return False
 
@@ -201,11 +208,7 @@ class Alertmanager(_Server):
 
 
 class Prometheus(_Server):
-    """One Prometheus that scrapes an exporter and sends its alerts to an Alertmanager.
-
-    `rules` is the content of a rule file; `web` that of a web configuration (TLS, basic
-    authentication), with files relative to its directory.
-    """
+    """One Prometheus that scrapes exporters and sends its alerts to an Alertmanager."""
 
     name = "prometheus"
 
@@ -217,7 +220,7 @@ class Prometheus(_Server):
         rules: str = "groups: []",
         alertmanager: Alertmanager | None = None,
     ) -> None:
-        """`exporters` are scraped as the jobs of these names."""
+        """`exporters` are scraped as the jobs of these names; `rules` is a rule file's content."""
         super().__init__(run)
         self._exporters = exporters
         self._rules = rules
@@ -262,6 +265,42 @@ class Prometheus(_Server):
     def values(self, expression: str) -> list[str]:
         """Ask for a vector, and give its values."""
         return sorted(sample["value"][1] for sample in self.query(expression))
+
+
+class GuardedPrometheus(Prometheus):
+    """One with TLS that answers nobody but `USER` with `PASSWORD`."""
+
+    USER = "canary-user"
+    PASSWORD = "canary-password"
+    # bcrypt, with the fewest rounds that there are.
+    _HASH = "$2b$04$Txwz4/b9d8j8MgPC6zyYYemdtf.EGzlQq49lzMZwd7Yr6F47fb5f."
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run, {})
+        self.authority = trustme.CA()
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+        pair = base64.b64encode(f"{self.USER}:{self.PASSWORD}".encode()).decode()
+        opener.addheaders = [("Authorization", f"Basic {pair}")]
+        return opener
+
+    def _command(self) -> list[str | Path]:
+        certificate = self.authority.issue_cert("127.0.0.1")
+        key, chain = self._directory / "tls.key", self._directory / "tls.crt"
+        certificate.private_key_pem.write_to_path(key)
+        chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        web = self._directory / "web.yml"
+        server = {"cert_file": str(chain), "key_file": str(key)}
+        config = {"tls_server_config": server, "basic_auth_users": {self.USER: self._HASH}}
+        web.write_text(json.dumps(config))
+        return [*super()._command(), f"--web.config.file={web}"]
 
 
 def _at(port: int) -> list[dict[str, Any]]:

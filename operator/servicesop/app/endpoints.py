@@ -49,6 +49,8 @@ def _fault(detail: ErrorDetails) -> str:
             return f"{where}: a value is required"
         case "value_error":
             return f"{where}: {detail['ctx']['error']}"
+        case "tuple_type":
+            return f"{where}: must be a list"
         case "model_type" | "model_attributes_type":
             return f"{where}: must be an object with named fields"
         case _:

@@ -19,7 +19,7 @@ MAX_SERIES = 1000
 """Series of an answer, and alerts, that are looked at; more are an Error."""
 
 # As Go writes a float; the largest has 309 digits before the point.
-_NUMBER = re.compile(r"[-+]?(\d{1,400}(\.\d{1,400})?([eE][-+]?\d{1,3})?|Inf|NaN)")
+_NUMBER = re.compile(r"[-+]?(\d{1,400}(\.\d{1,400})?([eE][-+]?\d{1,3})?|Inf|NaN)", re.ASCII)
 _INSTEAD = {
     "matrix": "a range of values per series; leave out the [...] at its end, or use a function such"
     " as rate() or max_over_time()",
