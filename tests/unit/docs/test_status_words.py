@@ -31,6 +31,8 @@ INCONCLUSIVE = [
     "SilentLogs",
     "IncompleteLease",
     "ClocksDiffer",
+    "NotEvaluated",
+    "DoubtfulAnswer",
 ]
 
 
