@@ -1,6 +1,8 @@
 """The administrator's endpoints: a Prometheus with TLS and a password, and `servicesop check`."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,9 @@ import pytest
 import yaml
 
 from integration.monitored import Monitored, asked_through, endpoint, judged, unable
+from readme.markdown import DOCS, ROOT
 from servicesop.api.reasons import UnknownReason
+from servicesop.app.endpoints import read_endpoints
 from servicesop.judge.results import Verdict
 from testbed import ControlPlane, Run
 from testbed.monitoring import GuardedPrometheus
@@ -120,3 +124,40 @@ def test_a_person_checks_with_a_file_of_endpoints(
         "not-named": ("Error", "EndpointNotFound", []),
         "not-allowed": ("Error", "EndpointNotAllowed", []),
     }
+
+
+def test_the_documented_overlay_gives_the_operator_the_documented_file(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    file, overlay = re.findall(
+        r"^```yaml\n(.*?)^```$", (DOCS / "endpoints.md").read_text(), re.M | re.S
+    )
+    for folder in ("crds", "manifests"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    place = tmp_path / "manifests" / "overlay"
+    place.mkdir()
+    (place / "kustomization.yaml").write_text(overlay)
+    (place / "endpoints.yaml").write_text(file)
+    (place / "service-ca.crt").write_text("")
+
+    built = list(yaml.safe_load_all(control_plane.kubectl("kustomize", str(place))))
+
+    assert [one.name for one in read_endpoints(place / "endpoints.yaml")] == [
+        *("cluster-monitoring", "tenants", "cluster-alerts"),
+    ]
+    (deployment,) = [one for one in built if one["kind"] == "Deployment"]
+    (config_map,) = [
+        one
+        for one in built
+        if one["kind"] == "ConfigMap" and one["metadata"]["name"].startswith("servicesop-endpoints")
+    ]
+    assert config_map["data"]["endpoints.yaml"] == file
+    pod = deployment["spec"]["template"]["spec"]
+    (operator,) = pod["containers"]
+    (mount,) = [one for one in operator["volumeMounts"] if one["name"] == "endpoints"]
+    assert f"--endpoints={mount['mountPath']}/endpoints.yaml" in operator["args"]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "endpoints"]
+    assert volume["configMap"]["name"] == config_map["metadata"]["name"]
+    # What is there without it stays.
+    assert "--namespace=servicesop-system" in operator["args"]
+    assert {"tmp", "token"} <= {one["name"] for one in pod["volumes"]}
