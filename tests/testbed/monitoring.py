@@ -275,8 +275,8 @@ class GuardedPrometheus(Prometheus):
     # bcrypt, with the fewest rounds that there are.
     _HASH = "$2b$04$Txwz4/b9d8j8MgPC6zyYYemdtf.EGzlQq49lzMZwd7Yr6F47fb5f."
 
-    def __init__(self, run: Run) -> None:
-        super().__init__(run, {})
+    def __init__(self, run: Run, exporters: Mapping[str, Exporter] | None = None) -> None:
+        super().__init__(run, exporters or {})
         self.authority = trustme.CA()
 
     @property
