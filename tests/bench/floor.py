@@ -110,12 +110,21 @@ async def main(plan: dict[str, Any]) -> None:
 
         return read
 
-    async with aiohttp.ClientSession(
-        plan["url"],
-        connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=plan["ca"])),
-        headers={"Authorization": f"Bearer {plan['token']}"},
-    ) as http:
+    async def get(url: str) -> None:
+        async with metrics.get(url) as answer:
+            answer.raise_for_status()
+            json.loads(await answer.read())
+
+    async with (
+        aiohttp.ClientSession(
+            plan["url"],
+            connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=plan["ca"])),
+            headers={"Authorization": f"Bearer {plan['token']}"},
+        ) as http,
+        aiohttp.ClientSession() as metrics,
+    ):
         work = [reading(log) for log in plan["logs"]]
+        work += [partial(get, url) for url in plan["queries"]]
         for statuses in plan["databases"]:
             session = Session(await psycopg.AsyncConnection.connect(**plan["dsn"]))
             work += [partial(session.ask, status.encode()) for status in statuses]

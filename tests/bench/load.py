@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bench.metrics import ENDPOINT, MetricsServer
 from bench.report import Size
 from testbed import ControlPlane, PodLog, Postgres
 from testbed.api_client import ApiClient
@@ -40,10 +41,17 @@ class Service:
 class Load:
     """Builds everything that the SOPs of one size look at. Use `chatter` while it is looked at."""
 
-    def __init__(self, size: Size, control_plane: ControlPlane, postgres: Postgres) -> None:
+    def __init__(
+        self,
+        size: Size,
+        control_plane: ControlPlane,
+        postgres: Postgres,
+        metrics: MetricsServer,
+    ) -> None:
         self._size = size
         self._control_plane = control_plane
         self._postgres = postgres
+        self._metrics = metrics
         config = json.loads(control_plane.kubeconfig.read_text())
         self._api = ApiClient(
             control_plane.url,
@@ -62,6 +70,7 @@ class Load:
     def build(self) -> None:
         """Make the database, the namespaces with their runners, the workloads and their logs."""
         self._create_database()
+        self._metrics.serve(name for one in self.services for name in self._series(one))
         for namespace in self.namespaces:
             team = Team(self._control_plane, namespace)
             team.grant(secrets=(_SECRET,))
@@ -115,6 +124,11 @@ class Load:
             for index in range(self._size.per_sop("stuckRows"))
         ]
 
+    @property
+    def queries(self) -> list[str]:
+        """What the `prometheus` checks ask, one each."""
+        return [self._metrics.url(name) for one in self.services for name in self._series(one)]
+
     def scans(self) -> int:
         """How often the table has been read, as PostgreSQL counts it."""
         [(count,)] = self._postgres.execute(
@@ -136,6 +150,8 @@ class Load:
             )
         elif kind == "logs":
             log.append(f"{_ERROR}: no quota")
+        elif kind == "prometheus":
+            self._metrics.break_(self._series(service)[0])
         else:
             self._postgres.execute(
                 "INSERT INTO work (id, status, updated_at) VALUES (%s, %s, now() - interval '1h')",
@@ -182,6 +198,9 @@ class Load:
                 log.append("level=info started", at=datetime.now(UTC) - timedelta(hours=1))
                 logs[service, container] = pod, log
         return logs
+
+    def _series(self, service: Service) -> list[str]:
+        return [f"{service.number}-{index}" for index in range(self._size.per_sop("prometheus"))]
 
     def _containers(self) -> list[str]:
         return [_container(index) for index in range(self._size.per_sop("logs"))]
@@ -237,6 +256,20 @@ class Load:
                 }
                 for index in range(size.per_sop("stuckRows"))
             ),
+            *(
+                {
+                    "name": _check_name("prometheus", index),
+                    "prometheus": {
+                        "connection": "metrics",
+                        "query": {
+                            "expr": self._metrics.expression(name),
+                            "max": "5",
+                            "onEmpty": "Failed",
+                        },
+                    },
+                }
+                for index, name in enumerate(self._series(service))
+            ),
         ]
         handle = [{"name": "rest", "otherwise": True, "escalate": {"to": ["owners"]}}]
         procedures = [
@@ -259,7 +292,8 @@ class Load:
                     {
                         "name": "database",
                         "postgres": {"secretRef": {"name": _SECRET}, "tls": "Disable"},
-                    }
+                    },
+                    {"name": "metrics", "prometheus": {"endpoint": ENDPOINT}},
                 ],
                 "teams": [{"name": "owners", "title": "Owners"}],
                 "checks": checks,

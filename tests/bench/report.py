@@ -4,31 +4,31 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-KINDS = ("workload", "logs", "stuckRows")
-_QUARTERS = {"workload": 1, "logs": 1, "stuckRows": 2}
+KINDS = ("workload", "logs", "stuckRows", "prometheus")
 _COUNTED_BY = {
     "workload": "by the operator itself: it asks no source",
     "logs": "in the API server's audit log",
     "stuckRows": "by PostgreSQL, as scans of the table",
+    "prometheus": "by Prometheus, as queries",
 }
-_SHARE_WITH_IO = 0.75
+_SHARE_WITH_IO = (len(KINDS) - 1) / len(KINDS)
 _MINUTE = 60.0
 _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is to do: one check in four is `workload`, one `logs`, two `stuckRows`."""
+    """How much there is to do: as many checks of each kind as of the others."""
 
     sops: int
     checks: int
-    """Per SOP; a multiple of 4."""
+    """Per SOP; a multiple of the number of kinds."""
     every: int
     seconds: int
     """How long is measured; a multiple of `every`, so that each check is due equally often."""
 
     def per_sop(self, kind: str) -> int:
-        return self.checks // 4 * _QUARTERS[kind]
+        return self.checks // len(KINDS)
 
     def due(self, kind: str) -> int:
         """How many runs are due while it is measured."""
@@ -42,11 +42,11 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What one run of the floor has used: it does the I/O of three checks in four."""
+    """What one run of the floor has used: it does the I/O of all checks but `workload`."""
 
     cpu: float
     asked: int
-    """Requests to the API server and sequences in PostgreSQL."""
+    """Requests to the API server and Prometheus, sequences in PostgreSQL."""
 
     @property
     def per_check(self) -> float:
@@ -131,7 +131,7 @@ def lines(measured: Measured) -> Iterator[str]:
     for kind in KINDS:
         mark = "  FAILED" if kind in short else ""
         yield (
-            f"Checks     {kind:<10}{measured.done[kind]:>8,} of {size.due(kind):,} due"
+            f"Checks     {kind:<11}{measured.done[kind]:>8,} of {size.due(kind):,} due"
             f"  ({_COUNTED_BY[kind]}){mark}"
         )
     if short:
@@ -154,7 +154,7 @@ def lines(measured: Measured) -> Iterator[str]:
     yield f"Status     {measured.status_writes / minutes:,.0f} writes per minute"
     yield f"Lateness   {_spread(measured.lateness)}"
     for kind in KINDS:
-        yield f"Detection  {kind:<10}{_spread(measured.detection[kind])}"
+        yield f"Detection  {kind:<11}{_spread(measured.detection[kind])}"
     if measured.unseen:
         yield f"Detection  FAILED: {measured.unseen} broken targets were not seen in the status"
     yield f"Start      {measured.first_verdicts:.2f} s until the last SOP's first verdict"

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bench import usage
 from bench.load import Load
+from bench.metrics import MetricsServer
 from bench.report import KINDS, Floor, Measured, Size, lateness
 from bench.watch import StatusWatch
 from testbed import AuditRecord, ControlPlane, Postgres, Run, ServerError
@@ -43,11 +44,15 @@ class Bench:
     def measure(self) -> Measured:
         """Set everything up, and measure: the floor, the operator, the floor."""
         size = self._size
-        with ControlPlane(self._run) as self._control_plane, Postgres(self._run) as self._postgres:
+        with (
+            ControlPlane(self._run) as self._control_plane,
+            Postgres(self._run) as self._postgres,
+            MetricsServer(self._run) as self._metrics,
+        ):
             install(self._control_plane)
             self._kubeconfig = self._control_plane.service_account_kubeconfig(NAMESPACE, ACCOUNT)
             self._tell(f"setting up {size.sops} services with pods, logs and rows")
-            self._load = Load(size, self._control_plane, self._postgres)
+            self._load = Load(size, self._control_plane, self._postgres, self._metrics)
             self._load.build()
             self._load.apply_sops()
             with self._chatter():
@@ -67,6 +72,7 @@ class Bench:
                 self._run,
                 self._kubeconfig,
                 f"--allow-dial=127.0.0.1:{self._postgres.port}",
+                f"--endpoints={self._endpoints()}",
                 log_level="warning",
             )
             try:
@@ -87,6 +93,10 @@ class Bench:
             finally:
                 operator.stop()
         return steady, seen | {"first_verdicts": first_verdicts}
+
+    def _endpoints(self) -> Path:
+        file = self._run.subdirectory("endpoints") / "endpoints.yaml"
+        return self._metrics.endpoints(file, self._load.namespaces)
 
     def _steady(self, operator: Operator) -> dict[str, Any]:
         """Count for the time that is measured, in which nothing happens to the services."""
@@ -110,6 +120,7 @@ class Bench:
                 "workload": end.workload - begin.workload,
                 "logs": sum(record.code == 200 for record in reads),
                 "stuckRows": end.scans - begin.scans,
+                "prometheus": end.queries - begin.queries,
             },
             "cpu": end.cpu - begin.cpu,
             "memory": memory,
@@ -131,6 +142,7 @@ class Bench:
         )
         return _Counted(
             scans=self._load.scans(),
+            queries=self._metrics.asked(),
             workload=int(sum(map(float, runs))),
             cpu=usage.cpu_seconds(operator.process.pid),
             at=datetime.now(UTC),
@@ -187,6 +199,7 @@ class Bench:
                     "token": config["users"][0]["user"]["token"],
                     "logs": logs,
                     "dsn": {**self._load.dsn, "sslmode": "disable"},
+                    "queries": self._load.queries,
                     "databases": [self._load.statuses(one) for one in self._load.namespaces],
                 }
             )
@@ -222,6 +235,7 @@ class _Counted:
     """What has been done since the beginning, at one moment."""
 
     scans: int
+    queries: int
     workload: int
     cpu: float
     at: datetime

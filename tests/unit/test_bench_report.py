@@ -18,7 +18,7 @@ from bench.report import (
 )
 
 SIZE = Size(sops=100, checks=8, every=5, seconds=30)
-ALL = {"workload": 1200, "logs": 1200, "stuckRows": 2400}
+ALL = {"workload": 1200, "logs": 1200, "stuckRows": 1200, "prometheus": 1200}
 MEASURED = Measured(
     size=SIZE,
     done=ALL,
@@ -29,7 +29,7 @@ MEASURED = Measured(
     requests={"get pods/log": 1200},
     status_writes=3,
     lateness=[0.0, 0.001, 0.002],
-    detection={"workload": [0.1], "logs": [2.0, 4.0], "stuckRows": [1.0]},
+    detection={"workload": [0.1], "logs": [2.0, 4.0], "stuckRows": [1.0], "prometheus": [3.0]},
     unseen=0,
     first_verdicts=2.5,
 )
@@ -43,8 +43,8 @@ def text(measured: Measured) -> dict[str, list[str]]:
     return said
 
 
-def test_a_quarter_is_workload_a_quarter_logs_and_half_is_stuck_rows() -> None:
-    assert [SIZE.per_sop(kind) for kind in KINDS] == [2, 2, 4]
+def test_there_are_as_many_of_each_kind() -> None:
+    assert [SIZE.per_sop(kind) for kind in KINDS] == [2, 2, 2, 2]
     assert {kind: SIZE.due(kind) for kind in KINDS} == ALL
     assert SIZE.rate == 160
 
@@ -67,7 +67,7 @@ def test_the_report_says_what_was_measured() -> None:
     assert said["Requests"] == ["per minute: get pods/log 2,400"]
     assert said["Status"] == ["6 writes per minute"]
     assert said["Lateness"] == ["p50 0.001 s, p99 0.002 s, max 0.002 s (of 3)"]
-    assert said["Detection"][1] == "logs      p50 2.000 s, p99 4.000 s, max 4.000 s (of 2)"
+    assert said["Detection"][1] == "logs       p50 2.000 s, p99 4.000 s, max 4.000 s (of 2)"
     assert said["Start"] == ["2.50 s until the last SOP's first verdict"]
 
 

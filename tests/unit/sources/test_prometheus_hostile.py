@@ -216,6 +216,19 @@ async def test_a_form_that_the_api_does_not_promise_is_an_error(asked: str, body
     assert failure.reason is UnknownReason.BAD_ANSWER
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        # What is read of it would be a good answer.
+        answering(200, vector() + b" " * MAX_BODY),
+        answering(200, vector(), "Content-Encoding: br"),
+        answering(203, vector()),
+    ],
+)
+async def test_a_good_answer_with_more_behind_it_is_none(script: Script) -> None:
+    assert (await why(ASKED["query"], script)).reason is UnknownReason.BAD_ANSWER
+
+
 async def test_the_forms_that_the_api_promises_are_read() -> None:
     # What makes the tables above tests: the same builders, undamaged.
     for asked, body in (
