@@ -18,6 +18,10 @@ spec:
   connections:
   - name: database
     postgres: {secretRef: {name: kas-fleet-manager-rds-readonly}, keys: {host: db.host}}
+  - name: metrics
+    prometheus: {endpoint: cluster-monitoring}
+  - name: alerts
+    alertmanager: {endpoint: cluster-alerts}
   teams:
   - {name: control-plane, title: Control Plane}
   - {name: ocm-support, title: OCM support}
@@ -48,6 +52,18 @@ spec:
       limits:
       - {statuses: [cluster_provisioning, cluster_provisioned], olderThan: 45m}
       - {statuses: [failed], max: 0}
+  - name: few-errors
+    prometheus:
+      connection: metrics
+      query: {expr: "sum by (pod) (errors)", max: "0.1", onEmpty: Inconclusive, show: [pod]}
+  - name: telemeter-up
+    prometheus:
+      connection: metrics
+      alert:
+        name: TelemeterDown
+        labels: [{name: severity, value: critical}]
+        alertmanager: alerts
+        onEmpty: Inconclusive
   - name: refresher-answers
     http:
       service: {name: token-refresher, port: 80, path: /api/metrics/v1/managedkafka/api/v1/labels}
@@ -151,6 +167,21 @@ def _http(**fields: Any) -> dict[str, Any]:
     return {"name": "refresher-answers", "http": _changed(spec, fields)}
 
 
+def _query(**fields: Any) -> dict[str, Any]:
+    query = _changed({"expr": "errors", "max": "5", "onEmpty": "Failed"}, fields)
+    return {"name": "few", "prometheus": {"connection": "metrics", "query": query}}
+
+
+def _alert(**fields: Any) -> dict[str, Any]:
+    alert = _changed({"name": "Down", "alertmanager": "alerts", "onEmpty": "Failed"}, fields)
+    return {"name": "calm", "prometheus": {"alert": alert}}
+
+
+def _metric(**fields: Any) -> dict[str, Any]:
+    metric = _changed({"connection": "metrics", "expr": "leads", "worker": "worker"}, fields)
+    return {"name": "led", "leader": {"workers": ["cluster"], "metric": metric}}
+
+
 def _changed(spec: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in (spec | fields).items() if value is not ABSENT}
 
@@ -172,12 +203,13 @@ A_URL = (
 """What the server says of any other."""
 
 
-TYPES = "workload resource events logs leader sql stuckRows http config networkPolicy"
+TYPES = "workload resource events logs leader sql stuckRows prometheus http config networkPolicy"
 FINDINGS = (
     "workload: TooFewConfigured NotReady ImagePull ConfigError CrashLoop Restarting RolloutFailed,"
     " resource: ConditionNotMet Missing, events: Found,"
     " logs: TooMany TooFew SinglePod and its classes, leader: None Many NoHeartbeat,"
     " sql: TooMany TooFew Empty, stuckRows: Stuck TooMany TooFew,"
+    " prometheus: Above Below Firing Empty,"
     " http: Timeout Refused Reset TLS Malformed Status Latency Body,"
     " config: Missing Empty TooShort Differs,"
     " networkPolicy: Missing TooNarrow TooWide SelectsNoPod"
@@ -190,10 +222,7 @@ BROKEN = {
     ),
     "a check of no type": Broken(
         {"checks.3.logs": ABSENT},
-        (
-            "spec.checks[3]: Invalid value: exactly one of the fields in [workload "
-            "resource events logs leader sql stuckRows http config networkPolicy] must be set"
-        ),
+        (f"spec.checks[3]: Invalid value: exactly one of the fields in [{TYPES}] must be set"),
     ),
     "a workload check that asks nothing": Broken(
         {"checks.0.workload": {}},
@@ -756,7 +785,7 @@ BROKEN = {
         "`tls` is VerifyFull",
     ),
     "two connections of one name": Broken(
-        {"connections.1": {"name": "database", "postgres": {"secretRef": {"name": "x"}}}},
+        {"connections.3": {"name": "database", "postgres": {"secretRef": {"name": "x"}}}},
         (
             "spec.connections: Invalid value: the names in connections must be "
             "unique: there are two database"
@@ -829,7 +858,7 @@ BROKEN = {
         {"checks.1.leader.lease": ABSENT},
         (
             "spec.checks[1].leader: Invalid value: at least one of the fields in "
-            "[lease kubernetesLease logs] must be set"
+            "[lease kubernetesLease metric logs] must be set"
         ),
     ),
     "leases in a table and in Kubernetes": Broken(
@@ -1142,7 +1171,7 @@ BROKEN = {
         },
         (
             "spec.targets: Invalid value: targets must hold at least one workload "
-            "when one of [workload events logs networkPolicy config restart] is used"
+            "when one of [workload events logs config networkPolicy restart] is used"
         ),
         by_models=False,
     ),
@@ -1150,7 +1179,7 @@ BROKEN = {
         {"checks.1.leader.lease.connection": "db"},
         (
             "spec.checks: Invalid value: checks[].leader.lease.connection must be "
-            "the name of one of spec.connections; wrong in cluster-leader"
+            "the name of one of spec.connections that has postgres; wrong in cluster-leader"
         ),
         by_models=False,
     ),
@@ -1158,7 +1187,150 @@ BROKEN = {
         {"checks.4.sql.connection": "db"},
         (
             "spec.checks: Invalid value: checks[].sql.connection must be the "
-            "name of one of spec.connections; wrong in a-cluster-is-ready"
+            "name of one of spec.connections that has postgres; wrong in a-cluster-is-ready"
+        ),
+        by_models=False,
+    ),
+    "a prometheus check of a query and an alert": Broken(
+        {"checks.4": _query(), "checks.4.prometheus.alert": {"name": "Down", "onEmpty": "Passed"}},
+        (
+            "spec.checks[4].prometheus: Invalid value: exactly one of the fields in [query alert] "
+            "must be set"
+        ),
+    ),
+    "a query that nobody is asked": Broken(
+        {"checks.4": _query(), "checks.4.prometheus.connection": ABSENT},
+        (
+            "spec.checks[4].prometheus: Invalid value: connection must be set; only an alert may "
+            "name an Alertmanager alone"
+        ),
+    ),
+    "an alert that nobody is asked for": Broken(
+        {"checks.4": _alert(alertmanager=ABSENT)},
+        (
+            "spec.checks[4].prometheus: Invalid value: connection must be set; only an alert may "
+            "name an Alertmanager alone"
+        ),
+    ),
+    "a query without limits": Broken(
+        {"checks.4": _query(max=ABSENT)},
+        (
+            "spec.checks[4].prometheus.query: Invalid value: at least one of the fields in [min "
+            "max] must be set"
+        ),
+    ),
+    "a query with limits the wrong way round": Broken(
+        {"checks.4": _query(min="5.5")},
+        ("spec.checks[4].prometheus.query: Invalid value: min must not be greater than max"),
+    ),
+    "a query of blanks": Broken(
+        {"checks.4": _query(expr="  ")},
+        (
+            'spec.checks[4].prometheus.query.expr: Invalid value: "  ": must be an expression of '
+            "PromQL"
+        ),
+    ),
+    "a shown label that is none": Broken(
+        {"checks.4": _query(show=["pod-name"])},
+        (
+            'spec.checks[4].prometheus.query.show[0]: Invalid value: "pod-name": must be the '
+            "name of a label: letters, digits and '_', not starting with a digit"
+        ),
+    ),
+    "an alert with a quote in its name": Broken(
+        {"checks.4": _alert(name='Down"')},
+        (
+            'spec.checks[4].prometheus.alert.name: Invalid value: "Down\\"": must be the name of '
+            "an alert, "
+            "without quotes, backslashes and control characters"
+        ),
+    ),
+    "a label of an alert that is none": Broken(
+        {"checks.4": _alert(labels=[{"name": "1st", "value": "x"}])},
+        (
+            'spec.checks[4].prometheus.alert.labels[0].name: Invalid value: "1st": must be the '
+            "name of a label: letters, digits and '_', not starting with a digit"
+        ),
+    ),
+    "a label of an alert that is there twice": Broken(
+        {"checks.4": _alert(labels=[{"name": "a", "value": "x"}, {"name": "a", "value": "y"}])},
+        (
+            "spec.checks[4].prometheus.alert.labels: Invalid value: the names in labels must be "
+            "unique: "
+            "there are two a"
+        ),
+        by_models=False,
+    ),
+    "leaders by a metric of blanks": Broken(
+        {"checks.4": _metric(expr=" ")},
+        ('spec.checks[4].leader.metric.expr: Invalid value: " ": must be an expression of PromQL'),
+    ),
+    "leaders by a label that is none": Broken(
+        {"checks.4": _metric(worker="worker-type")},
+        (
+            'spec.checks[4].leader.metric.worker: Invalid value: "worker-type": must be '
+            "the name of a label: letters, digits and '_', not starting with a digit"
+        ),
+    ),
+    "a connection to nothing": Broken(
+        {"connections.3": {"name": "nowhere"}},
+        (
+            "spec.connections[3]: Invalid value: exactly one of the fields in [postgres "
+            "prometheus alertmanager] must be set"
+        ),
+    ),
+    "a connection to two": Broken(
+        {"connections.1.alertmanager": {"endpoint": "alerts"}},
+        (
+            "spec.connections[1]: Invalid value: exactly one of the fields in [postgres "
+            "prometheus alertmanager] must be set"
+        ),
+    ),
+    "an endpoint of prometheus that is no name": Broken(
+        {"connections.1.prometheus.endpoint": "https://x"},
+        (
+            'spec.connections[1].prometheus.endpoint: Invalid value: "https://x": must be '
+            "lower case letters, digits and '-', starting and ending with a letter or digit"
+        ),
+    ),
+    "an endpoint of alertmanager that is no name": Broken(
+        {"connections.2.alertmanager.endpoint": "https://x"},
+        (
+            'spec.connections[2].alertmanager.endpoint: Invalid value: "https://x": must be '
+            "lower case letters, digits and '-', starting and ending with a letter or digit"
+        ),
+    ),
+    "an unknown connection of a prometheus check": Broken(
+        {"checks.4": _query(), "checks.4.prometheus.connection": "alerts"},
+        (
+            "spec.checks: Invalid value: checks[].prometheus.connection must be the name of one of "
+            "spec.connections that has prometheus; wrong in few"
+        ),
+        by_models=False,
+    ),
+    "an unknown Alertmanager of an alert": Broken(
+        {"checks.4": _alert(alertmanager="metrics")},
+        (
+            "spec.checks: Invalid value: checks[].prometheus.alert.alertmanager must be the name "
+            "of one of "
+            "spec.connections that has alertmanager; wrong in calm"
+        ),
+        by_models=False,
+    ),
+    "an unknown connection of leaders by a metric": Broken(
+        {"checks.4": _metric(connection="database")},
+        (
+            "spec.checks: Invalid value: checks[].leader.metric.connection must be the name of "
+            "one of "
+            "spec.connections that has prometheus; wrong in led"
+        ),
+        by_models=False,
+    ),
+    "a query of a database that is none": Broken(
+        {"checks.4.sql.connection": "metrics"},
+        (
+            "spec.checks: Invalid value: checks[].sql.connection must be the name of one of "
+            "spec.connections that has postgres; wrong in a-cluster-is-ready"
         ),
         by_models=False,
     ),
@@ -1166,7 +1338,7 @@ BROKEN = {
         {"checks.2.stuckRows.connection": "db"},
         (
             "spec.checks: Invalid value: checks[].stuckRows.connection must be the "
-            "name of one of spec.connections; wrong in accepted-moves-on"
+            "name of one of spec.connections that has postgres; wrong in accepted-moves-on"
         ),
         by_models=False,
     ),

@@ -78,6 +78,11 @@ def _not_asked(*arguments: object) -> NoReturn:
     raise AssertionError(arguments)
 
 
+class _NoMonitoring:
+    turns = NO_TURN
+    prometheus = alertmanager = staticmethod(_not_asked)
+
+
 _NOBODY = _Nobody()
 
 NOBODY = Surroundings(
@@ -92,6 +97,7 @@ NOBODY = Surroundings(
     secrets=_NOBODY,
     events=_NOBODY,
     http=_NOBODY,
+    monitoring=_NoMonitoring(),
     replica_sets=_not_asked,
     namespace_labels=_NOBODY.get,
 )

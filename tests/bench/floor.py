@@ -116,6 +116,11 @@ async def main(plan: dict[str, Any]) -> None:
         async with web.get(url) as answer:
             await answer.read()
 
+    async def query(url: str) -> None:
+        async with metrics.get(url) as answer:
+            answer.raise_for_status()
+            json.loads(await answer.read())
+
     async with (
         aiohttp.ClientSession(
             plan["url"],
@@ -124,9 +129,11 @@ async def main(plan: dict[str, Any]) -> None:
         ) as http,
         # A check of a server is about new connections too.
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as web,
+        aiohttp.ClientSession() as metrics,
     ):
         work = [reading(log) for log in plan["logs"]]
         work += [partial(get, url) for url in plan["urls"]]
+        work += [partial(query, url) for url in plan["queries"]]
         for statuses in plan["databases"]:
             session = Session(await psycopg.AsyncConnection.connect(**plan["dsn"]))
             work += [partial(session.ask, status.encode()) for status in statuses]

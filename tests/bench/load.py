@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bench.metrics import ENDPOINT, MetricsServer
 from bench.report import Size
 from bench.web import WebServer
 from testbed import ControlPlane, PodLog, Postgres
@@ -42,12 +43,18 @@ class Load:
     """Builds everything that the SOPs of one size look at. Use `chatter` while it is looked at."""
 
     def __init__(
-        self, size: Size, control_plane: ControlPlane, postgres: Postgres, web: WebServer
+        self,
+        size: Size,
+        control_plane: ControlPlane,
+        postgres: Postgres,
+        metrics: MetricsServer,
+        web: WebServer,
     ) -> None:
         self._size = size
         self._control_plane = control_plane
         self._postgres = postgres
         self._web = web
+        self._metrics = metrics
         config = json.loads(control_plane.kubeconfig.read_text())
         self._api = ApiClient(
             control_plane.url,
@@ -66,6 +73,7 @@ class Load:
     def build(self) -> None:
         """Make the database, the namespaces with their runners, the workloads and their logs."""
         self._create_database()
+        self._metrics.serve(name for one in self.services for name in self._series(one))
         for namespace in self.namespaces:
             team = Team(self._control_plane, namespace)
             team.grant(secrets=(_SECRET,))
@@ -124,6 +132,11 @@ class Load:
         """What the `http` checks ask, one each."""
         return [self._web.url(path) for service in self.services for path in self._paths(service)]
 
+    @property
+    def queries(self) -> list[str]:
+        """What the `prometheus` checks ask, one each."""
+        return [self._metrics.url(name) for one in self.services for name in self._series(one)]
+
     def scans(self) -> int:
         """How often the table has been read, as PostgreSQL counts it."""
         [(count,)] = self._postgres.execute(
@@ -147,6 +160,8 @@ class Load:
             log.append(f"{_ERROR}: no quota")
         elif kind == "http":
             self._web.broken.add(self._paths(service)[0].encode())
+        elif kind == "prometheus":
+            self._metrics.break_(self._series(service)[0])
         else:
             self._postgres.execute(
                 "INSERT INTO work (id, status, updated_at) VALUES (%s, %s, now() - interval '1h')",
@@ -196,6 +211,9 @@ class Load:
 
     def _paths(self, service: Service) -> list[str]:
         return [f"{service.number}-{index}" for index in range(self._size.per_sop("http"))]
+
+    def _series(self, service: Service) -> list[str]:
+        return [f"{service.number}-{index}" for index in range(self._size.per_sop("prometheus"))]
 
     def _containers(self) -> list[str]:
         return [_container(index) for index in range(self._size.per_sop("logs"))]
@@ -258,6 +276,20 @@ class Load:
                 }
                 for index, path in enumerate(self._paths(service))
             ),
+            *(
+                {
+                    "name": _check_name("prometheus", index),
+                    "prometheus": {
+                        "connection": "metrics",
+                        "query": {
+                            "expr": self._metrics.expression(name),
+                            "max": "5",
+                            "onEmpty": "Failed",
+                        },
+                    },
+                }
+                for index, name in enumerate(self._series(service))
+            ),
         ]
         handle = [{"name": "rest", "otherwise": True, "escalate": {"to": ["owners"]}}]
         procedures = [
@@ -280,7 +312,8 @@ class Load:
                     {
                         "name": "database",
                         "postgres": {"secretRef": {"name": _SECRET}, "tls": "Disable"},
-                    }
+                    },
+                    {"name": "metrics", "prometheus": {"endpoint": ENDPOINT}},
                 ],
                 "teams": [{"name": "owners", "title": "Owners"}],
                 "checks": checks,

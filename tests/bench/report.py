@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-KINDS = ("workload", "logs", "stuckRows", "http")
+KINDS = ("workload", "logs", "stuckRows", "prometheus", "http")
 _COUNTED_BY = {
     "workload": "by the operator itself: it asks no source",
     "logs": "in the API server's audit log",
     "stuckRows": "by PostgreSQL, as scans of the table",
     "http": "by the web server that is asked",
+    "prometheus": "by Prometheus, as queries",
 }
 _SHARE_WITH_IO = (len(KINDS) - 1) / len(KINDS)
 _MINUTE = 60.0
@@ -46,7 +47,7 @@ class Floor:
 
     cpu: float
     asked: int
-    """Requests to the API server and the web server, sequences in PostgreSQL."""
+    """Requests to the API server, Prometheus and the web server, sequences in PostgreSQL."""
 
     @property
     def per_check(self) -> float:
@@ -131,7 +132,7 @@ def lines(measured: Measured) -> Iterator[str]:
     for kind in KINDS:
         mark = "  FAILED" if kind in short else ""
         yield (
-            f"Checks     {kind:<10}{measured.done[kind]:>8,} of {size.due(kind):,} due"
+            f"Checks     {kind:<11}{measured.done[kind]:>8,} of {size.due(kind):,} due"
             f"  ({_COUNTED_BY[kind]}){mark}"
         )
     if short:
@@ -154,7 +155,7 @@ def lines(measured: Measured) -> Iterator[str]:
     yield f"Status     {measured.status_writes / minutes:,.0f} writes per minute"
     yield f"Lateness   {_spread(measured.lateness)}"
     for kind in KINDS:
-        yield f"Detection  {kind:<10}{_spread(measured.detection[kind])}"
+        yield f"Detection  {kind:<11}{_spread(measured.detection[kind])}"
     if measured.unseen:
         yield f"Detection  FAILED: {measured.unseen} broken targets were not seen in the status"
     yield f"Start      {measured.first_verdicts:.2f} s until the last SOP's first verdict"

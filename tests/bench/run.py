@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bench import usage
 from bench.load import Load
+from bench.metrics import MetricsServer
 from bench.report import KINDS, Floor, Measured, Size, lateness
 from bench.watch import StatusWatch
 from bench.web import WebServer
@@ -48,11 +49,12 @@ class Bench:
             ControlPlane(self._run) as self._control_plane,
             Postgres(self._run) as self._postgres,
             WebServer() as self._web,
+            MetricsServer(self._run) as self._metrics,
         ):
             install(self._control_plane)
             self._kubeconfig = self._control_plane.service_account_kubeconfig(NAMESPACE, ACCOUNT)
             self._tell(f"setting up {size.sops} services with pods, logs and rows")
-            self._load = Load(size, self._control_plane, self._postgres, self._web)
+            self._load = Load(size, self._control_plane, self._postgres, self._metrics, self._web)
             self._load.build()
             self._load.apply_sops()
             with self._chatter():
@@ -73,6 +75,7 @@ class Bench:
                 self._kubeconfig,
                 f"--allow-dial=127.0.0.1:{self._postgres.port}",
                 f"--allow-dial=127.0.0.1:{self._web.port}",
+                f"--endpoints={self._endpoints()}",
                 log_level="warning",
             )
             try:
@@ -93,6 +96,10 @@ class Bench:
             finally:
                 operator.stop()
         return steady, seen | {"first_verdicts": first_verdicts}
+
+    def _endpoints(self) -> Path:
+        file = self._run.subdirectory("endpoints") / "endpoints.yaml"
+        return self._metrics.endpoints(file, self._load.namespaces)
 
     def _steady(self, operator: Operator) -> dict[str, Any]:
         """Count for the time that is measured, in which nothing happens to the services."""
@@ -117,6 +124,7 @@ class Bench:
                 "logs": sum(record.code == 200 for record in reads),
                 "stuckRows": end.scans - begin.scans,
                 "http": end.asked - begin.asked,
+                "prometheus": end.queries - begin.queries,
             },
             "cpu": end.cpu - begin.cpu,
             "memory": memory,
@@ -139,6 +147,7 @@ class Bench:
         return _Counted(
             scans=self._load.scans(),
             asked=self._web.asked,
+            queries=self._metrics.asked(),
             workload=int(sum(map(float, runs))),
             cpu=usage.cpu_seconds(operator.process.pid),
             at=datetime.now(UTC),
@@ -196,6 +205,7 @@ class Bench:
                     "logs": logs,
                     "dsn": {**self._load.dsn, "sslmode": "disable"},
                     "urls": self._load.urls,
+                    "queries": self._load.queries,
                     "databases": [self._load.statuses(one) for one in self._load.namespaces],
                 }
             )
@@ -232,6 +242,7 @@ class _Counted:
 
     scans: int
     asked: int
+    queries: int
     workload: int
     cpu: float
     at: datetime

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from integration import cli_place
+from integration.monitored import Monitored, monitored
 from integration.reader import new_reader
 from testbed import ControlPlane, Postgres, Run, Version
 
@@ -34,3 +35,10 @@ def place(
     with cli_place.new_place(control_plane, reader, run.subdirectory("home")) as place:
         yield place
     reader.databases.close()
+
+
+@pytest.fixture(scope="session")
+def watched(run: Run) -> Iterator[Monitored]:
+    """One Prometheus and one Alertmanager for all tests; a test exports what it needs."""
+    with monitored(run) as servers:
+        yield servers

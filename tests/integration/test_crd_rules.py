@@ -99,8 +99,9 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
             "deleted": "deleted_at",
         }
     expected["checks"][4]["sql"]["value"]["show"] = False
-    expected["checks"][6]["http"]["codes"] = [200]
-    expected["checks"][6]["http"]["service"]["scheme"] = "http"
+    expected["checks"][6]["prometheus"]["query"]["combine"] = "Any"
+    expected["checks"][8]["http"]["codes"] = [200]
+    expected["checks"][8]["http"]["service"]["scheme"] = "http"
     for procedure in expected["procedures"]:
         procedure["severity"] = "critical"
     for step in expected["procedures"][0]["steps"]:

@@ -1,16 +1,23 @@
-"""`python -m testbed`: build what the servers need and is not in the cache yet."""
+"""`python -m testbed`: build and fetch what the servers need and is not in the cache yet."""
 
 import sys
 
 from testbed import ServerError, binaries
+from testbed.monitoring_programs import alertmanager_program, prometheus_program
 
 
 def main() -> int:
     try:
         binaries.ensure()
+        prometheus_program()
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
+    try:
+        alertmanager_program()
+    except ServerError as error:
+        # Not every machine has apt: there the tests that need it fail, each by its name.
+        print(error, file=sys.stderr)
     return 0
 
 

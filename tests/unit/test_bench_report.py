@@ -17,8 +17,8 @@ from bench.report import (
     shortfalls,
 )
 
-SIZE = Size(sops=100, checks=8, every=5, seconds=30)
-ALL = {"workload": 1200, "logs": 1200, "stuckRows": 1200, "http": 1200}
+SIZE = Size(sops=100, checks=10, every=5, seconds=30)
+ALL = {"workload": 1200, "logs": 1200, "stuckRows": 1200, "prometheus": 1200, "http": 1200}
 MEASURED = Measured(
     size=SIZE,
     done=ALL,
@@ -29,7 +29,13 @@ MEASURED = Measured(
     requests={"get pods/log": 1200},
     status_writes=3,
     lateness=[0.0, 0.001, 0.002],
-    detection={"workload": [0.1], "logs": [2.0, 4.0], "stuckRows": [1.0], "http": [3.0]},
+    detection={
+        "workload": [0.1],
+        "logs": [2.0, 4.0],
+        "stuckRows": [1.0],
+        "prometheus": [3.0],
+        "http": [3.0],
+    },
     unseen=0,
     first_verdicts=2.5,
 )
@@ -43,31 +49,31 @@ def text(measured: Measured) -> dict[str, list[str]]:
     return said
 
 
-def test_each_kind_is_a_quarter() -> None:
-    assert [SIZE.per_sop(kind) for kind in KINDS] == [2, 2, 2, 2]
+def test_there_are_as_many_of_each_kind() -> None:
+    assert [SIZE.per_sop(kind) for kind in KINDS] == [2, 2, 2, 2, 2]
     assert {kind: SIZE.due(kind) for kind in KINDS} == ALL
     assert SIZE.rate == 160
 
 
 def test_the_ratio_is_cpu_per_check_over_the_mean_of_both_floors() -> None:
     before, after = MEASURED.floors
-    # A quarter of the checks asks nobody, so that three requests stand for four checks.
-    assert before.per_check == pytest.approx(0.9 / 3600 * 3 / 4)
-    assert after.per_check == pytest.approx(1.8 / 4500 * 3 / 4)
-    assert ratio(MEASURED) == pytest.approx((2.4 / 4800) / (0.5 * (0.0001875 + 0.0003)))
+    # A fifth of the checks asks nobody, so that four requests stand for five checks.
+    assert before.per_check == pytest.approx(0.9 / 3600 * 4 / 5)
+    assert after.per_check == pytest.approx(1.8 / 4500 * 4 / 5)
+    assert ratio(MEASURED) == pytest.approx((2.4 / 6000) / (0.5 * (0.0002 + 0.00032)))
 
 
 def test_the_report_says_what_was_measured() -> None:
     said = text(MEASURED)
     assert not failed(MEASURED)
     assert said["CPU"] == [
-        "500 µs per check: 2.05 times the floor (188 µs before, 300 µs after); 8.0% of a core"
+        "400 µs per check: 1.54 times the floor (200 µs before, 320 µs after); 8.0% of a core"
     ]
     assert said["Memory"] == ["90 MiB (peak 95 MiB)"]
     assert said["Requests"] == ["per minute: get pods/log 2,400"]
     assert said["Status"] == ["6 writes per minute"]
     assert said["Lateness"] == ["p50 0.001 s, p99 0.002 s, max 0.002 s (of 3)"]
-    assert said["Detection"][1] == "logs      p50 2.000 s, p99 4.000 s, max 4.000 s (of 2)"
+    assert said["Detection"][1] == "logs       p50 2.000 s, p99 4.000 s, max 4.000 s (of 2)"
     assert said["Start"] == ["2.50 s until the last SOP's first verdict"]
 
 

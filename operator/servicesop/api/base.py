@@ -126,9 +126,10 @@ def wire(
 ) -> WithJsonSchema:
     """Say how a value looks in the resource: its JSON type, its bounds and its CEL rules.
 
-    `references` says what the value names: an item of that list of the spec (`targets`), or
-    `findings` or `tables` (see `servicesop.api.references`, which makes a rule of it). `instead` is
-    a field beside a target's name; where it is given, no target is needed.
+    `references` says what the value names: an item of that list of the spec (`targets`), one with
+    that field (`connections/postgres`), or `findings` or `tables` (see
+    `servicesop.api.references`, which makes a rule of it). `instead` is a field beside a target's
+    name; where it is given, no target is needed.
     """
     schema: dict[str, Any] = {"type": kind, **bounds}
     if rules:
@@ -232,10 +233,18 @@ TargetOrObject = Annotated[
     str, _NAME_BOUNDS, wire("string", maxLength=63, references="targets", instead="object")
 ]
 """A target of the SOP, where `object` does not say what is meant."""
-ConnectionName = Annotated[
-    str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections")
+DatabaseName = Annotated[
+    str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections/postgres")
 ]
-"""A connection of the SOP."""
+"""A connection of the SOP, to a PostgreSQL database."""
+PrometheusName = Annotated[
+    str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections/prometheus")
+]
+"""A connection of the SOP, to Prometheus."""
+AlertmanagerName = Annotated[
+    str, _NAME_BOUNDS, wire("string", maxLength=63, references="connections/alertmanager")
+]
+"""A connection of the SOP, to Alertmanager."""
 TeamName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="teams")]
 """A team of the SOP."""
 LinkName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="links")]

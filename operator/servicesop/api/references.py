@@ -93,10 +93,12 @@ def _allowed(
         )
     if to == "findings":
         return _findings(findings, named)
+    items, _, field = to.partition("/")
+    chosen = f".filter(k, has(k.{field}))" if field else ""
     return _Allowed(
-        {"known": f"has(self.{to}) ? self.{to}.map(k, k.name) : []"},
+        {"known": f"has(self.{items}) ? self.{items}{chosen}.map(k, k.name) : []"},
         "({0} in known)",
-        f"must be the name of one of spec.{to}",
+        f"must be the name of one of spec.{items}" + (f" that has {field}" if field else ""),
     )
 
 
@@ -180,7 +182,8 @@ def _known(
         return set(findings_of_checks) | {
             f"{check}/{finding}" for check, found in findings_of_checks.items() for finding in found
         }
-    return {item["name"] for item in values.get(to, ())}
+    items, _, field = to.partition("/")
+    return {item["name"] for item in values.get(items, ()) if not field or field in item}
 
 
 def _values(node: Any, path: Path) -> list[Any]:

@@ -15,6 +15,7 @@ from servicesop.api.base import (
     Rule,
     Sentence,
     Url,
+    exactly_one,
 )
 from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import chain_error
@@ -108,13 +109,33 @@ class Postgres(ApiModel):
         return Tls.REQUIRE if self.keys.ca is None else Tls.VERIFY_FULL
 
 
+class PrometheusEndpoint(ApiModel):
+    """A Prometheus, or what answers its API (Thanos, Mimir), that the administrator has named."""
+
+    endpoint: Name
+    """The administrator's name for it."""
+
+
+class AlertmanagerEndpoint(ApiModel):
+    """An Alertmanager that the administrator has named."""
+
+    endpoint: Name
+    """The administrator's name for it."""
+
+
 class Connection(ApiModel):
     """Something that checks ask."""
 
+    rules = (exactly_one("postgres", "prometheus", "alertmanager"),)
+
     name: Name
     """Unique in the SOP."""
-    postgres: Postgres
+    postgres: Postgres | None = None
     """A PostgreSQL database."""
+    prometheus: PrometheusEndpoint | None = None
+    """A Prometheus that the operator's administrator has named."""
+    alertmanager: AlertmanagerEndpoint | None = None
+    """An Alertmanager that the operator's administrator has named."""
 
 
 class Team(ApiModel):
@@ -163,7 +184,7 @@ class Spec(ApiModel):
     targets: Annotated[tuple[Target, ...], Field(max_length=12)] = ()
     """Workloads; the first is the default."""
     connections: Annotated[tuple[Connection, ...], Field(max_length=12)] = ()
-    """Databases that checks may ask."""
+    """Databases and monitoring systems that checks may ask."""
     teams: Annotated[tuple[Team, ...], Field(min_length=1, max_length=24)]
     """Teams that escalations may name."""
     links: Annotated[tuple[Link, ...], Field(max_length=32)] = ()

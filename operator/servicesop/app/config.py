@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from servicesop.sources.dial import Network
+from servicesop.sources.prometheus.endpoints import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +24,7 @@ class Config:
     """Exact host and port pairs that are dialled although the guard would refuse them."""
     refuse_dial: tuple[Network, ...]
     """Networks that are never dialled, such as the nodes' where no watched pod shows them."""
+    endpoints: tuple[Endpoint, ...]
+    """The Prometheus and Alertmanager endpoints that SOPs may name."""
     listen: tuple[str, int] | None
     """Where probes and metrics are served."""

@@ -21,6 +21,7 @@ from servicesop.sources.kubernetes.access import Access
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, UserClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import WorkloadCache
+from servicesop.sources.prometheus.endpoints import Endpoint
 
 SYNC_SECONDS = 10.0
 """How long to wait for the first view of workloads; then the checks say what is missing."""
@@ -97,6 +98,7 @@ async def run_once(
     sops: Sequence[Sop],
     *,
     allow_dial: Collection[tuple[str, int]],
+    endpoints: Collection[Endpoint],
     on_result: Callable[[Result], None],
     on_defect: Callable[[Check, Exception], None],
 ) -> tuple[Result, ...]:
@@ -115,7 +117,9 @@ async def run_once(
                 cache.nodes,
                 advice="allow exactly this one with --allow-dial HOST:PORT",
             )
-            sources = Sources(client, cache, Kinds(client), guard, lambda: datetime.now(UTC))
+            sources = Sources(
+                client, cache, Kinds(client), guard, lambda: datetime.now(UTC), endpoints
+            )
             return await _all(cache, sources, sops, on_result, on_defect)
     finally:
         await goodbye()

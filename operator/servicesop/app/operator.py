@@ -94,7 +94,7 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     kinds = Kinds(client)
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
     cache = WorkloadCache(client, lambda place: engine.workload_changed(place))
-    sources = Sources(client, cache, kinds, guard, clock.now)
+    sources = Sources(client, cache, kinds, guard, clock.now, config.endpoints)
     engine = Engine(
         client=client,
         namespace=config.namespace,

@@ -1,7 +1,7 @@
 """What checks ask: made once per process, and shared by the checks of all SOPs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
@@ -18,6 +18,8 @@ from servicesop.sources.kubernetes.objects import ObjectReader
 from servicesop.sources.kubernetes.secrets import ConfigMaps, Secrets
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.sources.postgres.pool import Databases
+from servicesop.sources.prometheus.client import Endpoints
+from servicesop.sources.prometheus.endpoints import Endpoint
 
 GOODBYE_SECONDS = 0.1
 """How long the last connections may take for their end."""
@@ -33,6 +35,7 @@ class Sources:
         kinds: Kinds,
         guard: DialGuard,
         now: Callable[[], datetime],
+        endpoints: Iterable[Endpoint],
     ) -> None:
         self._cache = cache
         self._logs = LogReader(client)
@@ -41,6 +44,7 @@ class Sources:
         secrets = Secrets(client)
         self._databases = Databases(guard, secrets.read)
         self._http = HttpTargets(guard, secrets.read, ConfigMaps(client).read)
+        self._endpoints = Endpoints(endpoints, guard)
 
     def surroundings(self, namespace: str, spec: Spec) -> Surroundings:
         """Give what the checks of an SOP may ask."""
@@ -57,6 +61,7 @@ class Sources:
             secrets=objects,
             events=self._events.of(namespace),
             http=self._http.of(namespace),
+            monitoring=self._endpoints.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
             namespace_labels=objects.namespace_labels,
         )
@@ -64,6 +69,7 @@ class Sources:
     async def close(self) -> None:
         """End watches and idle connections; those in use close when their query ends."""
         await self._events.close()
+        await self._endpoints.close()
         self._databases.close()
         await self._http.close()
 

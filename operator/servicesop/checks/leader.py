@@ -1,7 +1,6 @@
 """The check `leader`: every named worker has exactly one leader.
 
-Leases say who leads, logs what the pods make of it; a further source is one more `LeaseSource`, or
-one more argument of `judge_leaders`.
+Leases say who leads, a metric and logs what the pods make of it.
 """
 
 import asyncio
@@ -17,6 +16,7 @@ from servicesop.checks.leader_judgement import Held, Logs, judge_leaders
 from servicesop.checks.leader_lease import KubernetesLeases
 from servicesop.checks.leader_lines import LeaderLineReader
 from servicesop.checks.leader_logs import LoggedLeaders
+from servicesop.checks.leader_metric import MetricLeaders, both
 from servicesop.checks.leader_table import TableLeases
 from servicesop.checks.runner import NO_TURN, CheckRunner, Surroundings, Turn
 from servicesop.checks.targets import target_workload
@@ -26,7 +26,7 @@ from servicesop.sources.errors import SourceError
 
 
 class LeaseSource(Protocol):
-    """Says who holds the leases."""
+    """Says who leads: by leases, or by a metric."""
 
     async def held(self, now: datetime) -> dict[str, Held]:
         """Ask for all workers. Raise SourceError."""
@@ -46,7 +46,9 @@ class LeaderCheck:
         self._workers = spec.names
         self._surroundings = surroundings
         self._leases = _lease_source(spec, surroundings, timeout)
-        self._logs_timeout = timeout / 2 if self._leases is not None else None
+        self._metric = _metric_source(spec, surroundings, timeout)
+        asks_first = self._leases is not None or self._metric is not None
+        self._logs_timeout = timeout / 2 if asks_first else None
         self._logs: LoggedLeaders | None = None
         self._problem: SourceError | None = None
         if spec.logs is not None:
@@ -68,6 +70,7 @@ class LeaderCheck:
         objects, logs = self._surroundings.objects.turns, self._surroundings.logs.turns
         return _in_turn(
             objects if self._spec.kubernetes_lease is not None else NO_TURN,
+            self._surroundings.monitoring.turns if self._spec.metric is not None else NO_TURN,
             logs if self._spec.logs is not None else NO_TURN,
         )
 
@@ -80,12 +83,20 @@ class LeaderCheck:
         """
         if self._problem is not None:
             raise self._problem
-        held = await self._leases.held(now) if self._leases is not None else None
+        held = await self._held(now)
         logs, problem = await self._read_logs(now)
         sample = judge_leaders(self._workers, held, logs)
         if problem is not None and not sample.findings:
             raise problem
         return sample
+
+    async def _held(self, now: datetime) -> dict[str, Held] | None:
+        """Ask the leases, the metric, or both. Raise SourceError."""
+        leases = await self._leases.held(now) if self._leases is not None else None
+        leaders = await self._metric.held(now) if self._metric is not None else None
+        if leases is not None and leaders is not None:
+            return both(leases, leaders)
+        return leases if leases is not None else leaders
 
     async def _read_logs(self, now: datetime) -> tuple[Logs | None, SourceError | None]:
         if self._logs is None:
@@ -112,8 +123,8 @@ class LeaderCheck:
 
 
 @asynccontextmanager
-async def _in_turn(first: Turn, second: Turn) -> AsyncIterator[None]:
-    async with first, second:
+async def _in_turn(first: Turn, second: Turn, third: Turn) -> AsyncIterator[None]:
+    async with first, second, third:
         yield
 
 
@@ -124,6 +135,13 @@ def _lease_source(spec: Leader, surroundings: Surroundings, timeout: float) -> L
     if spec.kubernetes_lease is not None:
         return KubernetesLeases(spec.kubernetes_lease, spec.names, surroundings.objects)
     return None
+
+
+def _metric_source(spec: Leader, surroundings: Surroundings, timeout: float) -> LeaseSource | None:
+    if spec.metric is None:
+        return None
+    metrics = surroundings.monitoring.prometheus(surroundings.connections[spec.metric.connection])
+    return MetricLeaders(spec.metric, spec.names, metrics, timeout)
 
 
 def leader_check(check: Check, surroundings: Surroundings) -> CheckRunner:

@@ -1,4 +1,4 @@
-"""Whether every worker has exactly one leader, as far as leases and logs can tell. Pure.
+"""Whether every worker has exactly one leader, as far as leases, metrics and logs tell. Pure.
 
 A lease is the authority for None, and can hardly show two. Logs add what a lease cannot see: two
 pods that both say they lead, and a leader that does not work. Alone, they also find None. What
@@ -15,14 +15,16 @@ from servicesop.judge.results import Sample, failed, inconclusive, passed
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the lease says of one worker."""
+    """What the lease, or the metric, says of one worker."""
 
     holders: int
-    """How many hold a valid one."""
+    """How many hold a valid one, or lead by the metric."""
     holder: str = ""
     """Who, if there is one."""
     doubt: UnknownReason | None = None
     """Why that cannot be told after all."""
+    nobody: str = "no valid lease"
+    """What is said where nobody leads."""
 
 
 class Role(Enum):
@@ -106,6 +108,8 @@ _DOUBTS = {
     UnknownReason.INCOMPLETE_LEASE: "the Lease lacks holderIdentity, renewTime or"
     " leaseDurationSeconds",
     UnknownReason.CLOCKS_DIFFER: "the Lease was renewed in the future",
+    UnknownReason.EMPTY: "the metric has no number, or no series, for the workers",
+    UnknownReason.DOUBTFUL_ANSWER: "Prometheus warns that its answer is incomplete or may be wrong",
     UnknownReason.NO_PODS: "no pod of the target has a log to read",
     UnknownReason.SILENT_LOGS: "no pod has logged any line that the check looks for; check its"
     " patterns, and the service's log level",
@@ -163,7 +167,7 @@ def _evidence(
     if outcome.none:
         if held is None:
             return "by its log, no pod leads"
-        return "no valid lease" + (f"; by its log, {pods} leads" if pods else "")
+        return held.nobody + (f"; by its log, {pods} leads" if pods else "")
     if stranger is not None:
         return f"{stranger.pod} leads by its log, but another holds the lease"
     if len(leading) > 1:

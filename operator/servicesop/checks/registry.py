@@ -7,6 +7,7 @@ from servicesop.checks.http import http_check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.logs import logs_check
 from servicesop.checks.network_policy import network_policy_check
+from servicesop.checks.prometheus import prometheus_check
 from servicesop.checks.resource import resource_check
 from servicesop.checks.runner import CheckRunner, CheckType, Surroundings
 from servicesop.checks.sql import SqlRunner
@@ -24,6 +25,7 @@ BUILDERS: dict[str, CheckType] = {
     "networkPolicy": network_policy_check,
     "config": config_check,
     "http": http_check,
+    "prometheus": prometheus_check,
 }
 
 

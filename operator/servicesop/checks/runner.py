@@ -1,6 +1,6 @@
 """What a check type is given, and what it gives."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +8,15 @@ from typing import Protocol, runtime_checkable
 
 from servicesop.api.checks.check import Check
 from servicesop.api.checks.http import Http
+from servicesop.api.checks.prometheus import Alert
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Connection, Target, TargetRef
 from servicesop.api.status import Seen
+from servicesop.judge.alerts import AlertingRule, ManagedAlert
 from servicesop.judge.events import RecentEvents
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import PodView, WorkloadView
+from servicesop.judge.series import Series
 from servicesop.sources.http.client import Answer
 from servicesop.sources.kubernetes.client import Json
 
@@ -129,6 +132,40 @@ class HttpTargets(Protocol):
         """
 
 
+class Metrics(Protocol):
+    """One Prometheus that the administrator lets the SOP ask."""
+
+    async def query(self, expression: str, seconds: float) -> Sequence[Series]:
+        """Ask for the present moment, for at most so many seconds.
+
+        Raise SourceError when it cannot be asked, DoubtError when it doubts its own answer.
+        """
+
+    async def rules(self, alert: str, seconds: float) -> Sequence[AlertingRule]:
+        """Give the alerting rules of that name. Raise SourceError, DoubtError."""
+
+
+class Alerts(Protocol):
+    """One Alertmanager that the administrator lets the SOP ask."""
+
+    async def alerts(self, alert: Alert, seconds: float) -> Sequence[ManagedAlert]:
+        """Give the alerts of that name and those labels that it holds. Raise SourceError."""
+
+
+class Monitoring(Protocol):
+    """The administrator's endpoints, for the SOPs of one namespace."""
+
+    @property
+    def turns(self) -> Turn:
+        """What a check enters before it asks; waiting for it is not the endpoint's fault."""
+
+    def prometheus(self, connection: Connection) -> Metrics:
+        """Give the Prometheus of a connection. Whether it may be asked only asking tells."""
+
+    def alertmanager(self, connection: Connection) -> Alerts:
+        """Give the Alertmanager of a connection. Whether it may be asked only asking tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """All that a check may ask, limited to the SOP's own namespace."""
@@ -144,6 +181,7 @@ class Surroundings:
     secrets: Secrets
     events: Events
     http: HttpTargets
+    monitoring: Monitoring
     replica_sets: Callable[[WorkloadView], frozenset[str]]
     """Gives the names of a Deployment's ReplicaSets. Raises SourceError while not synced."""
     namespace_labels: Callable[[str], Awaitable[Mapping[str, str] | None]]

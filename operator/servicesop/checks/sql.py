@@ -5,10 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from servicesop.api.checks.check import Check
-from servicesop.api.checks.sql import OnEmpty, RowLimits, ValueLimits
+from servicesop.api.checks.sql import RowLimits, ValueLimits
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.runner import NO_TURN, Surroundings
-from servicesop.judge.results import Sample, failed, inconclusive, passed
+from servicesop.judge.numbers import empty, number_text
+from servicesop.judge.results import Sample, failed, passed
 from servicesop.sources.errors import SourceError
 
 
@@ -72,23 +73,14 @@ def _only_value(rows: list[tuple[object, ...]]) -> object:
 
 def _judge_value(limits: ValueLimits, value: object) -> Sample:
     if value is None:
-        return _empty(limits.on_empty)
+        return empty(limits.on_empty, "the query gives no value")
     number = _number(value)
-    shown = (f"value {_text(number)}",) if limits.show else ()
+    shown = (f"value {number_text(number)}",) if limits.show else ()
     if limits.max is not None and number > limits.max:
         return failed({"TooMany"}, f"the value is greater than {limits.max}", shown)
     if limits.min is not None and number < limits.min:
         return failed({"TooFew"}, f"the value is less than {limits.min}", shown)
     return passed("the value is within its limits", shown)
-
-
-def _empty(meaning: OnEmpty) -> Sample:
-    message = "the query gives no value"
-    if meaning is OnEmpty.PASSED:
-        return passed(message)
-    if meaning is OnEmpty.FAILED:
-        return failed({"Empty"}, message)
-    return inconclusive(UnknownReason.EMPTY, message)
 
 
 def _number(value: object) -> Decimal:
@@ -115,12 +107,6 @@ def _incomparable(what: str) -> SourceError:
     return SourceError(
         UnknownReason.BAD_ANSWER, f"the first column of the query's answer is {what}"
     )
-
-
-def _text(number: Decimal) -> str:
-    """Write a number in a few characters: as it is, or by its first digits where it is long."""
-    plain = str(number)
-    return plain if len(plain) <= len("-123456789012345.123456") else f"{number:.6E}"
 
 
 def _rows(count: int) -> str:

@@ -16,12 +16,13 @@ import uvloop
 from servicesop.api.checks.check import Check
 from servicesop.app.once import ClusterError, Result, Sop, run_once
 from servicesop.cli.documents import MAX_BYTES, Document, DocumentError, read_documents
-from servicesop.cli.options import AddressType
+from servicesop.cli.options import ENDPOINTS, AddressType
 from servicesop.cli.progress import Progress
 from servicesop.cli.results import Report, as_json, as_junit, exit_code, table
 from servicesop.engine.defects import describe
 from servicesop.sources.kubernetes.access import Access, AccessError
 from servicesop.sources.postgres.session import scrub_environment
+from servicesop.sources.prometheus.endpoints import Endpoint
 
 CANNOT_RUN = 3
 INTERRUPTED = 130
@@ -95,6 +96,7 @@ class _Command(click.Command):
     help="Connect to this HOST:PORT although it is loopback or the like, such as the local end of"
     " `kubectl port-forward`; repeatable.",
 )
+@ENDPOINTS
 def check(
     file: str,
     names: tuple[str, ...],
@@ -103,6 +105,7 @@ def check(
     context: str | None,
     namespace: str | None,
     allow_dial: tuple[tuple[str, int], ...],
+    endpoints: tuple[Endpoint, ...] | None,
 ) -> None:
     """Run the checks of the SOPs in a file (- is standard input) once, and print the results.
 
@@ -115,7 +118,9 @@ def check(
     try:
         documents = _chosen(_documents(file), names)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            report = runner.run(_run(documents, names, kubeconfig, context, namespace, allow_dial))
+            report = runner.run(
+                _run(documents, names, kubeconfig, context, namespace, allow_dial, endpoints or ())
+            )
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except (AccessError, ClusterError) as unable:
@@ -165,6 +170,7 @@ async def _run(
     context: str | None,
     namespace: str | None,
     allow_dial: Sequence[tuple[str, int]],
+    endpoints: Sequence[Endpoint],
 ) -> Report:
     scrub_environment(os.environ)
     access = await Access.of_person(kubeconfig, context)
@@ -189,6 +195,7 @@ async def _run(
             access,
             sops,
             allow_dial=allow_dial,
+            endpoints=endpoints,
             on_result=lambda result: _told(progress, result),
             on_defect=_defect,
         )

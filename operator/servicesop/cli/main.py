@@ -16,9 +16,10 @@ from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
 from servicesop.app.probes import ListenError
 from servicesop.cli.check import check
-from servicesop.cli.options import AddressType
+from servicesop.cli.options import ENDPOINTS, AddressType
 from servicesop.sources.dial import Network
 from servicesop.sources.kubernetes.access import AccessError
+from servicesop.sources.prometheus.endpoints import Endpoint
 
 
 class DurationType(click.ParamType[timedelta]):
@@ -102,6 +103,7 @@ main.add_command(check)
     multiple=True,
     help="Never connect to these addresses or networks, such as the nodes'; repeatable.",
 )
+@ENDPOINTS
 @click.option(
     "--listen",
     type=AddressType(),
@@ -122,6 +124,7 @@ def run(
     heartbeat: timedelta,
     allow_dial: tuple[tuple[str, int], ...],
     refuse_dial: tuple[tuple[Network, ...], ...],
+    endpoints: tuple[Endpoint, ...] | None,
     listen: tuple[str, int],
     log_level: str,
 ) -> None:
@@ -139,6 +142,7 @@ def run(
         heartbeat=heartbeat,
         allow_dial=frozenset(allow_dial),
         refuse_dial=tuple(chain.from_iterable(refuse_dial)),
+        endpoints=endpoints or (),
         listen=listen,
     )
     try:

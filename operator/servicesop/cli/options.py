@@ -1,8 +1,13 @@
 """Types of options that several commands have."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import click
+
+from servicesop.app.endpoints import EndpointsError, read_endpoints
+from servicesop.sources.prometheus.endpoints import Endpoint
 
 
 class AddressType(click.ParamType[tuple[str, int]]):
@@ -18,3 +23,29 @@ class AddressType(click.ParamType[tuple[str, int]]):
         if not found or not 0 < int(found["port"]) < 65536:
             self.fail(f'{value!r}: must be HOST:PORT, such as "10.0.0.7:5432"', param, ctx)
         return found["host"].strip("[]"), int(found["port"])
+
+
+class EndpointsType(click.ParamType[tuple[Endpoint, ...]]):
+    """A file of endpoints."""
+
+    name = "file"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Endpoint, ...]:
+        """Read the file, or tell the user which of its fields is wrong."""
+        try:
+            return read_endpoints(Path(str(value)))
+        except EndpointsError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
+_Command = Callable[..., None]
+
+ENDPOINTS: Callable[[_Command], _Command] = click.option(
+    "--endpoints",
+    type=EndpointsType(),
+    help="The file of the Prometheus and Alertmanager endpoints that SOPs may name, and of the"
+    " namespaces that may use them (docs/endpoints.md).",
+)
+"""The option, for `servicesop run` and `servicesop check`; None where it is not given."""

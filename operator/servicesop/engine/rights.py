@@ -45,7 +45,8 @@ def needed_by_checks(spec: Spec, kinds: Kinds) -> tuple[Right, ...]:
         rights.add(Right("list", "networking.k8s.io", "networkpolicies"))
         rights.add(Right("list", "", "pods"))
     for connection in spec.connections:
-        rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
+        if connection.postgres is not None:
+            rights.add(Right("get", "", "secrets", connection.postgres.secret_ref.name))
     for http in (check.http for check in spec.checks if check.http and not check.suspend):
         rights |= {Right("get", "", "secrets", name) for name in http.secrets}
         rights |= {Right("get", "", "configmaps", name) for name in http.config_maps}

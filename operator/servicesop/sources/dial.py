@@ -77,6 +77,19 @@ class DialGuard:
         self._resolve = resolve
         self._advice = advice
 
+    def admitting(self, exceptions: frozenset[tuple[str, int]]) -> "DialGuard":
+        """Give a guard with further exceptions; this one stays as strict as it is.
+
+        What the administrator names for one purpose is open for that purpose, not to every SOP.
+        """
+        return DialGuard(
+            self._exceptions | exceptions,
+            self._refused,
+            self._nodes,
+            self._resolve,
+            advice=self._advice,
+        )
+
     async def address(self, host: str, port: int) -> str:
         """Give the address to connect to for `host`.
 

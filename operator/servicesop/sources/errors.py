@@ -16,5 +16,13 @@ class SourceError(Exception):
         self.message = message
 
 
+class DoubtError(Exception):
+    """A source has answered, and warns of its own answer; `message` is a sentence of ours."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 class PodGone(Exception):  # noqa: N818 - a state of the pod, as a log's reader sees it
     """There is no such pod any more, and its logs are gone with it."""

@@ -123,7 +123,8 @@ def test_what_has_no_bounds_is_refused(schema: dict[str, Any], message: str) -> 
 def test_the_models_read_a_complete_sop() -> None:
     spec = Spec.model_validate(complete()["spec"])
     assert [check.type for check in spec.checks] == [
-        *("workload", "leader", "stuckRows", "logs", "sql", "stuckRows", "http"),
+        *("workload", "leader", "stuckRows", "logs", "sql", "stuckRows"),
+        *("prometheus", "prometheus", "http"),
     ]
 
 

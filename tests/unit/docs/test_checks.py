@@ -20,6 +20,7 @@ COMMON = [
     "Checks that are not run",
     "Errors of every check",
     "Errors of objects",
+    "Errors of an endpoint",
     "Errors of a database",
 ]
 

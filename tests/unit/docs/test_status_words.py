@@ -36,6 +36,8 @@ INCONCLUSIVE = [
     "HostNetwork",
     "NotVisible",
     "StartedEarlier",
+    "NotEvaluated",
+    "DoubtfulAnswer",
 ]
 
 

@@ -22,6 +22,7 @@ from servicesop.api.checks.http import Http
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.logs import Logs
 from servicesop.api.checks.network_policy import NetworkPolicy
+from servicesop.api.checks.prometheus import Prometheus
 from servicesop.api.checks.resource import Resource
 from servicesop.api.checks.sql import Sql
 from servicesop.api.checks.stuck_rows import StuckRows
@@ -62,6 +63,8 @@ class Check(ApiModel):
     """A query's value or number of rows."""
     stuck_rows: StuckRows | None = None
     """Rows that do not move on."""
+    prometheus: Prometheus | None = None
+    """Metrics, or an alert."""
     http: Http | None = None
     """A server's answer to a GET."""
     config: Config | None = None
@@ -91,6 +94,7 @@ _TYPES: dict[
         | Leader
         | Sql
         | StuckRows
+        | Prometheus
         | Http
         | Config
         | NetworkPolicy
@@ -103,6 +107,7 @@ _TYPES: dict[
     "leader": Leader,
     "sql": Sql,
     "stuck_rows": StuckRows,
+    "prometheus": Prometheus,
     "http": Http,
     "config": Config,
     "network_policy": NetworkPolicy,

@@ -8,16 +8,18 @@ from pydantic import AfterValidator, Field
 
 from servicesop.api.base import (
     ApiModel,
-    ConnectionName,
+    DatabaseName,
     Duration,
     Name,
     PositiveDuration,
+    PrometheusName,
     Rule,
     TargetName,
     at_least_one,
     wire,
 )
 from servicesop.api.checks.columns import Identifier, Table, Value
+from servicesop.api.checks.promql import Expression, LabelName
 
 WORKER: Final = "{worker}"
 """In a pattern or a name: here stands the worker."""
@@ -88,7 +90,7 @@ class LeaseColumns(ApiModel):
 class LeaseTable(ApiModel):
     """A table with one row per elected worker."""
 
-    connection: ConnectionName
+    connection: DatabaseName
     """The database, one of the SOP's connections."""
     table: Table
     """The table of leases."""
@@ -101,6 +103,17 @@ class KubernetesLease(ApiModel):
 
     name: LeaseName
     """Its name; `{worker}` in it stands for each of the workers: `orders-{worker}`."""
+
+
+class LeaderMetric(ApiModel):
+    """A metric that is 1 for each pod and worker that leads; a worker's series are summed."""
+
+    connection: PrometheusName
+    """The Prometheus, one of the SOP's connections."""
+    expr: Expression
+    """The expression, with a series per worker, or per worker and pod."""
+    worker: LabelName
+    """The label that names the worker."""
 
 
 class PrintedWorker(ApiModel):
@@ -188,7 +201,7 @@ class Leader(ApiModel):
 
     findings: ClassVar[tuple[str, ...]] = ("None", "Many", "NoHeartbeat")
     rules = (
-        at_least_one("lease", "kubernetesLease", "logs"),
+        at_least_one("lease", "kubernetesLease", "metric", "logs"),
         Rule(
             "!has(self.lease) || !has(self.kubernetesLease)",
             "lease and kubernetesLease exclude each other: one of them says who leads",
@@ -244,6 +257,9 @@ class Leader(ApiModel):
     """The table that says who leads."""
     kubernetes_lease: KubernetesLease | None = None
     """The Lease that says who leads, or one per worker."""
+    metric: LeaderMetric | None = None
+    """What the pods export of themselves, summed over them: beside a lease it finds two leaders,
+    and a holder that does not lead. A worker without a series is unknown, not without a leader."""
     logs: LeaderLogs | None = None
     """What the pods say of themselves: beside a lease it finds two leaders, and one that does not
     work; alone it also finds none."""

@@ -9,20 +9,20 @@ wrong alarm. Nothing of the answer is shown unless the check says so.
 """
 
 import re
-from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from servicesop.api.base import (
     ApiModel,
-    ConnectionName,
+    DatabaseName,
     Number,
     Rule,
     at_least_one,
     exactly_one,
     wire,
 )
+from servicesop.api.checks.limits import MIN_TO_MAX, OnEmpty
 
 _IS_QUERY = r"(?i)^\s*(select|with)\b"
 _HAS_PARAMETER = "[$][0-9]"
@@ -56,24 +56,12 @@ Query = Annotated[
 """One SELECT. It is sent as it is, alone, inside a read-only transaction."""
 
 
-class OnEmpty(StrEnum):
-    """What it means when there is no value."""
-
-    PASSED = "Passed"
-    FAILED = "Failed"
-    INCONCLUSIVE = "Inconclusive"
-
-
 class ValueLimits(ApiModel):
     """What the value may be: the first column of the only row, a number."""
 
     rules = (
         at_least_one("min", "max"),
-        Rule(
-            "!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)",
-            "min must not be greater than max",
-            holds=lambda value: value.min is None or value.max is None or value.min <= value.max,
-        ),
+        MIN_TO_MAX,
     )
 
     min: Number | None = None
@@ -110,7 +98,7 @@ class Sql(ApiModel):
     findings: ClassVar[tuple[str, ...]] = ("TooMany", "TooFew", "Empty")
     rules = (exactly_one("value", "rows"),)
 
-    connection: ConnectionName
+    connection: DatabaseName
     """The database, one of the SOP's connections."""
     query: Query
     """One SELECT; name the columns, and leave out rows that are softly deleted."""

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from servicesop.api.base import (
     ApiModel,
-    ConnectionName,
+    DatabaseName,
     PositiveDuration,
     Rule,
     at_least_one,
@@ -80,7 +80,7 @@ class StuckRows(ApiModel):
         _MIN_TO_MAX,
     )
 
-    connection: ConnectionName
+    connection: DatabaseName
     """The database, one of the SOP's connections."""
     table: Table
     """The table to watch."""

@@ -53,7 +53,12 @@ class Databases:
         What is asked through one of these takes turns with what is asked through others.
         """
         sop = object()
-        return lambda connection: PooledDatabase(self, namespace, connection.postgres, sop)
+
+        def database(connection: Connection) -> PooledDatabase:
+            assert connection.postgres is not None, "the SOP's rules see to it"
+            return PooledDatabase(self, namespace, connection.postgres, sop)
+
+        return database
 
     def close(self) -> None:
         """Close all idle connections. Those in use close when their query ends."""

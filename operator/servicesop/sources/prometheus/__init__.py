@@ -1,0 +1,1 @@
+"""Asks Prometheus and Alertmanager, at the endpoints that the administrator has named."""
