@@ -593,105 +593,105 @@ BROKEN = {
         "spec.checks[2].stuckRows: Invalid value: min must not be greater than max",
     ),
     "an HTTP check of nothing": Broken(
-        {"checks.6": _http(url=ABSENT)},
+        {"checks.8": _http(url=ABSENT)},
         (
-            "spec.checks[6].http: Invalid value: exactly one of the fields in [url service] must "
+            "spec.checks[8].http: Invalid value: exactly one of the fields in [url service] must "
             "be set"
         ),
     ),
     "an HTTP check of two servers": Broken(
-        {"checks.6": _http(service={"name": "refresher", "port": 80})},
+        {"checks.8": _http(service={"name": "refresher", "port": 80})},
         (
-            "spec.checks[6].http: Invalid value: exactly one of the fields in [url service] must "
+            "spec.checks[8].http: Invalid value: exactly one of the fields in [url service] must "
             "be set"
         ),
     ),
     "a URL with a user": Broken(
-        {"checks.6": _http(url="http://user@example.com/")},
-        f'spec.checks[6].http.url: Invalid value: "http://user@example.com/": {A_URL}',
+        {"checks.8": _http(url="http://user@example.com/")},
+        f'spec.checks[8].http.url: Invalid value: "http://user@example.com/": {A_URL}',
     ),
     "a URL with a port that is none": Broken(
-        {"checks.6": _http(url="http://example.com:65536/")},
-        f'spec.checks[6].http.url: Invalid value: "http://example.com:65536/": {A_URL}',
+        {"checks.8": _http(url="http://example.com:65536/")},
+        f'spec.checks[8].http.url: Invalid value: "http://example.com:65536/": {A_URL}',
     ),
     "a URL of another scheme": Broken(
-        {"checks.6": _http(url="file:///etc/passwd")},
-        f'spec.checks[6].http.url: Invalid value: "file:///etc/passwd": {A_URL}',
+        {"checks.8": _http(url="file:///etc/passwd")},
+        f'spec.checks[8].http.url: Invalid value: "file:///etc/passwd": {A_URL}',
     ),
     "a path with a fragment": Broken(
-        {"checks.6": _http(url=ABSENT, service={"name": "r", "port": 80, "path": "/a#b"})},
+        {"checks.8": _http(url=ABSENT, service={"name": "r", "port": 80, "path": "/a#b"})},
         (
-            'spec.checks[6].http.service.path: Invalid value: "/a#b": must be a path such as '
+            'spec.checks[8].http.service.path: Invalid value: "/a#b": must be a path such as '
             "/ready?full=1: no fragment, other characters as %XX"
         ),
     ),
     "a latency of nothing": Broken(
-        {"checks.6": _http(maxSeconds="0")},
-        ("spec.checks[6].http.maxSeconds: Invalid value: maxSeconds must be greater than 0"),
+        {"checks.8": _http(maxSeconds="0")},
+        ("spec.checks[8].http.maxSeconds: Invalid value: maxSeconds must be greater than 0"),
     ),
     "a body that may be anything": Broken(
-        {"checks.6": _http(body={})},
+        {"checks.8": _http(body={})},
         (
-            "spec.checks[6].http.body: Invalid value: at least one of the fields in [matches "
+            "spec.checks[8].http.body: Invalid value: at least one of the fields in [matches "
             "lacks] must be set"
         ),
     ),
     "a header of the connection's": Broken(
-        {"checks.6": _http(headers=[{"header": "Host", "secretKeyRef": LOGIN}])},
+        {"checks.8": _http(headers=[{"header": "Host", "secretKeyRef": LOGIN}])},
         (
-            'spec.checks[6].http.headers[0].header: Invalid value: "Host": must not be a header '
+            'spec.checks[8].http.headers[0].header: Invalid value: "Host": must not be a header '
             "that the operator sets itself [host content-length transfer-encoding connection "
             "keep-alive te trailer upgrade expect accept-encoding user-agent]"
         ),
     ),
     "a header of two lines": Broken(
-        {"checks.6": _http(headers=[{"header": "X-A: b", "secretKeyRef": LOGIN}])},
+        {"checks.8": _http(headers=[{"header": "X-A: b", "secretKeyRef": LOGIN}])},
         (
-            'spec.checks[6].http.headers[0].header: Invalid value: "X-A: b": must be the name of a '
+            'spec.checks[8].http.headers[0].header: Invalid value: "X-A: b": must be the name of a '
             "header such as \"X-Api-Key\": letters, digits and '-'"
         ),
     ),
     "two tokens at once": Broken(
         {
-            "checks.6": _http(
+            "checks.8": _http(
                 headers=[{"header": "authorization", "secretKeyRef": LOGIN}], oauth2=OAUTH2
             )
         },
         (
-            "spec.checks[6].http.headers: Invalid value: headers must not hold Authorization when "
+            "spec.checks[8].http.headers: Invalid value: headers must not hold Authorization when "
             "oauth2 is set"
         ),
     ),
     "two scopes in one": Broken(
-        {"checks.6": _http(oauth2=OAUTH2 | {"scopes": ["a b"]})},
+        {"checks.8": _http(oauth2=OAUTH2 | {"scopes": ["a b"]})},
         (
-            'spec.checks[6].http.oauth2.scopes[0]: Invalid value: "a b": must be one scope: no '
+            'spec.checks[8].http.oauth2.scopes[0]: Invalid value: "a b": must be one scope: no '
             "blanks, quotes or backslashes"
         ),
     ),
     "authorities in two places": Broken(
-        {"checks.6": _http(ca={"secretKeyRef": LOGIN, "configMapKeyRef": LOGIN})},
+        {"checks.8": _http(ca={"secretKeyRef": LOGIN, "configMapKeyRef": LOGIN})},
         (
-            "spec.checks[6].http.ca: Invalid value: exactly one of the fields in [secretKeyRef "
+            "spec.checks[8].http.ca: Invalid value: exactly one of the fields in [secretKeyRef "
             "configMapKeyRef] must be set"
         ),
     ),
     "authorities without TLS": Broken(
-        {"checks.6": _http(url="http://example.com/", ca={"secretKeyRef": LOGIN})},
-        "spec.checks[6].http.ca: Invalid value: ca must not be set without https",
+        {"checks.8": _http(url="http://example.com/", ca={"secretKeyRef": LOGIN})},
+        "spec.checks[8].http.ca: Invalid value: ca must not be set without https",
     ),
     "authorities without TLS of a Service": Broken(
         {
-            "checks.6": _http(
+            "checks.8": _http(
                 url=ABSENT, service={"name": "r", "port": 80}, ca={"configMapKeyRef": LOGIN}
             )
         },
-        "spec.checks[6].http.ca: Invalid value: ca must not be set without https",
+        "spec.checks[8].http.ca: Invalid value: ca must not be set without https",
     ),
     "a key of a ConfigMap that is none": Broken(
-        {"checks.6": _http(ca={"configMapKeyRef": {"name": "ca", "key": "a b"}})},
+        {"checks.8": _http(ca={"configMapKeyRef": {"name": "ca", "key": "a b"}})},
         (
-            'spec.checks[6].http.ca.configMapKeyRef.key: Invalid value: "a b": must be a key of a '
+            'spec.checks[8].http.ca.configMapKeyRef.key: Invalid value: "a b": must be a key of a '
             "ConfigMap: letters, digits, '-', '_' and '.'"
         ),
     ),

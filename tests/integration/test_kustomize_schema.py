@@ -55,7 +55,8 @@ spec:
         "api": "kas-fleet-manager",
         "refresher": "other",
     }
-    assert {item["name"] for item in spec["connections"]} == {"database", "more"}
+    connections = {item["name"] for item in spec["connections"]}
+    assert connections == {"database", "metrics", "alerts", "more"}
     assert {item["name"]: item["title"] for item in spec["teams"]} == {
         "control-plane": "Control Plane",
         "ocm-support": "Other title",
