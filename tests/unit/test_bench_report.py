@@ -52,7 +52,7 @@ def text(measured: Measured) -> dict[str, list[str]]:
 def test_there_are_as_many_of_each_kind() -> None:
     assert [SIZE.per_sop(kind) for kind in KINDS] == [2, 2, 2, 2, 2]
     assert {kind: SIZE.due(kind) for kind in KINDS} == ALL
-    assert SIZE.rate == 160
+    assert SIZE.rate == 200
 
 
 def test_the_ratio_is_cpu_per_check_over_the_mean_of_both_floors() -> None:
