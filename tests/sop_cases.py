@@ -692,7 +692,7 @@ BROKEN = {
         {"checks.8": _http(ca={"configMapKeyRef": {"name": "ca", "key": "a b"}})},
         (
             'spec.checks[8].http.ca.configMapKeyRef.key: Invalid value: "a b": must be a key of a '
-            "ConfigMap: letters, digits, '-', '_' and '.'"
+            "ConfigMap or Secret: letters, digits, '-', '_' and '.'"
         ),
     ),
     "a class without a pattern": Broken(

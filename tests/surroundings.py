@@ -97,6 +97,7 @@ NOBODY = Surroundings(
     secrets=_NOBODY,
     events=_NOBODY,
     http=_NOBODY,
+    admission=_not_asked,
     monitoring=_NoMonitoring(),
     replica_sets=_not_asked,
     namespace_labels=_NOBODY.get,

@@ -8,33 +8,19 @@ from servicesop.api.base import ApiModel, ObjectName, Rule, exactly_one, wire
 
 _KEY = r"^[-._a-zA-Z0-9]+$"
 
-SecretKey = Annotated[
+DataKey = Annotated[
     str,
     Field(max_length=253, pattern=_KEY),
     wire(
         "string",
         Rule(
             f"self.matches('{_KEY}')",
-            "must be a key of a Secret: letters, digits, '-', '_' and '.'",
+            "must be a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'",
         ),
         maxLength=253,
     ),
 ]
-"""A key of a Secret."""
-
-ConfigMapKey = Annotated[
-    str,
-    Field(max_length=253, pattern=_KEY),
-    wire(
-        "string",
-        Rule(
-            f"self.matches('{_KEY}')",
-            "must be a key of a ConfigMap: letters, digits, '-', '_' and '.'",
-        ),
-        maxLength=253,
-    ),
-]
-"""A key of a ConfigMap."""
+"""A key of a ConfigMap or Secret."""
 
 
 class SecretRef(ApiModel):
@@ -49,7 +35,7 @@ class SecretKeyRef(ApiModel):
 
     name: ObjectName
     """The Secret's name."""
-    key: SecretKey
+    key: DataKey
     """The key."""
 
 
@@ -58,7 +44,7 @@ class ConfigMapKeyRef(ApiModel):
 
     name: ObjectName
     """The ConfigMap's name."""
-    key: ConfigMapKey
+    key: DataKey
     """The key."""
 
 

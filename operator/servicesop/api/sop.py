@@ -19,7 +19,7 @@ from servicesop.api.base import (
 )
 from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import chain_error
-from servicesop.api.keys import SecretKey, SecretRef
+from servicesop.api.keys import DataKey, SecretRef
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Mode, Procedure
 
@@ -53,17 +53,17 @@ class Target(ApiModel):
 class PostgresKeys(ApiModel):
     """Which key of the Secret holds what."""
 
-    host: SecretKey = "host"
+    host: DataKey = "host"
     """One host name or address; no list, no socket path."""
-    port: SecretKey = "port"
+    port: DataKey = "port"
     """The port."""
-    database: SecretKey = "database"
+    database: DataKey = "database"
     """The database's name."""
-    user: SecretKey = "user"
+    user: DataKey = "user"
     """A role with SELECT only, never the application's own."""
-    password: SecretKey = "password"  # noqa: S105 - the name of a key
+    password: DataKey = "password"  # noqa: S105 - the name of a key
     """Its password."""
-    ca: SecretKey | None = None
+    ca: DataKey | None = None
     """Certificates in PEM form of the authorities that may have signed the server's."""
 
 

@@ -16,6 +16,8 @@ class Config:
     """The cluster; None: the one that the process runs in."""
     namespace: str
     """The operator's own namespace, for its records."""
+    pod: str | None
+    """The operator's own pod there, for what NetworkPolicies mean for it; None: it is none."""
     start_hold: timedelta
     """How long it only watches after its start."""
     heartbeat: timedelta

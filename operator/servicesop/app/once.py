@@ -18,6 +18,7 @@ from servicesop.judge.debounce import Memory, begin, step, windows_of
 from servicesop.judge.dependencies import held_back
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.kubernetes.access import Access
+from servicesop.sources.kubernetes.admission import open_everywhere
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, UserClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import WorkloadCache
@@ -118,7 +119,13 @@ async def run_once(
                 advice="allow exactly this one with --allow-dial HOST:PORT",
             )
             sources = Sources(
-                client, cache, Kinds(client), guard, lambda: datetime.now(UTC), endpoints
+                client,
+                cache,
+                Kinds(client),
+                guard,
+                lambda: datetime.now(UTC),
+                endpoints,
+                open_everywhere,
             )
             return await _all(cache, sources, sops, on_result, on_defect)
     finally:

@@ -22,6 +22,7 @@ from servicesop.engine.engine import Engine
 from servicesop.engine.metrics import ConditionMetrics, Metrics
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.kubernetes.access import Access
+from servicesop.sources.kubernetes.admission import Admissions, open_everywhere
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import WorkloadCache
@@ -94,7 +95,10 @@ async def _run(config: Config, access: Access, client: KubeClient, stop: asyncio
     kinds = Kinds(client)
     recorder = EventRecorder(client, os.uname().nodename, clock.now)
     cache = WorkloadCache(client, lambda place: engine.workload_changed(place))
-    sources = Sources(client, cache, kinds, guard, clock.now, config.endpoints)
+    admission = open_everywhere
+    if config.pod is not None:
+        admission = Admissions(client, config.namespace, config.pod, clock.monotonic).of
+    sources = Sources(client, cache, kinds, guard, clock.now, config.endpoints, admission)
     engine = Engine(
         client=client,
         namespace=config.namespace,

@@ -1,12 +1,15 @@
 """What checks ask: made once per process, and shared by the checks of all SOPs."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_address, ip_network
 
 from servicesop.api.sop import Spec
+from servicesop.api.urls import UrlParts
 from servicesop.checks.runner import Surroundings
+from servicesop.judge.admission import Admission
 from servicesop.sources.dial import DialGuard, Network
 from servicesop.sources.http.targets import HttpTargets
 from servicesop.sources.kubernetes.access import Access
@@ -36,7 +39,9 @@ class Sources:
         guard: DialGuard,
         now: Callable[[], datetime],
         endpoints: Iterable[Endpoint],
+        admission: Callable[[str, UrlParts], Awaitable[Admission]],
     ) -> None:
+        """`admission` says whether policies keep this process from what a namespace's SOPs ask."""
         self._cache = cache
         self._logs = LogReader(client)
         self._objects = ObjectReader(client, kinds)
@@ -45,6 +50,7 @@ class Sources:
         self._databases = Databases(guard, secrets.read)
         self._http = HttpTargets(guard, secrets.read, ConfigMaps(client).read)
         self._endpoints = Endpoints(endpoints, guard)
+        self._admission = admission
 
     def surroundings(self, namespace: str, spec: Spec) -> Surroundings:
         """Give what the checks of an SOP may ask."""
@@ -61,6 +67,7 @@ class Sources:
             secrets=objects,
             events=self._events.of(namespace),
             http=self._http.of(namespace),
+            admission=partial(self._admission, namespace),
             monitoring=self._endpoints.of(namespace),
             replica_sets=self._cache.view(namespace).replica_sets,
             namespace_labels=objects.namespace_labels,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from servicesop.api.checks.http import Body, Http
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.patterns import Matcher, matcher, readable
+from servicesop.judge.admission import OPEN, Admission
 from servicesop.judge.results import Sample, error, failed, inconclusive, passed
 from servicesop.sources.http.client import Answer
 from servicesop.sources.http.failures import Kind
@@ -22,6 +23,11 @@ _FINDINGS = {
     Kind.MALFORMED: "Malformed",
 }
 _NO_CODE = "code 0: no answer"
+KEPT_OUT = frozenset({Kind.NO_CONNECTION, Kind.REFUSED, Kind.UNREACHABLE})
+"""What becomes of a connection that a NetworkPolicy does not admit.
+
+Most plugins drop what is not admitted, some reject it, by which it is refused or has no route.
+"""
 
 
 class Patterns:
@@ -37,9 +43,18 @@ def _matcher(pattern: str | None, what: str) -> Matcher | None:
     return None if pattern is None else matcher(pattern, what)
 
 
-def judge_failure(kind: Kind) -> Sample:
-    """Judge a server that gives no answer."""
+def judge_failure(kind: Kind, admission: Admission = OPEN) -> Sample:
+    """Judge a server that gives no answer: it fails only if the operator is not kept from it."""
     finding = _FINDINGS.get(kind)
+    if admission.kept_out:
+        return error(UnknownReason.NOT_ADMITTED, admission.words)
+    if finding is not None and admission.kept_out is None:
+        return inconclusive(
+            UnknownReason.ADMISSION_UNKNOWN,
+            "no connection to the server, and whether a NetworkPolicy keeps the operator out is"
+            f" not known: {admission.words}",
+            (_NO_CODE,),
+        )
     if finding is None:
         return error(
             kind.reason,

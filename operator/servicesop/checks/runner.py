@@ -12,6 +12,8 @@ from servicesop.api.checks.prometheus import Alert
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.sop import Connection, Target, TargetRef
 from servicesop.api.status import Seen
+from servicesop.api.urls import UrlParts
+from servicesop.judge.admission import Admission
 from servicesop.judge.alerts import AlertingRule, ManagedAlert
 from servicesop.judge.events import RecentEvents
 from servicesop.judge.results import Sample
@@ -181,6 +183,8 @@ class Surroundings:
     secrets: Secrets
     events: Events
     http: HttpTargets
+    admission: Callable[[UrlParts], Awaitable[Admission]]
+    """Says whether NetworkPolicies keep the operator from a server. Raises SourceError."""
     monitoring: Monitoring
     replica_sets: Callable[[WorkloadView], frozenset[str]]
     """Gives the names of a Deployment's ReplicaSets. Raises SourceError while not synced."""

@@ -78,6 +78,11 @@ main.add_command(check)
     help="The operator's own namespace, for its records.",
 )
 @click.option(
+    "--pod",
+    help="The operator's own pod in that namespace, to tell a server that is silent from one that"
+    " NetworkPolicies keep the operator from; without it they are not looked at.",
+)
+@click.option(
     "--start-hold",
     type=DurationType(),
     default="5m",
@@ -120,6 +125,7 @@ main.add_command(check)
 def run(
     kubeconfig: Path | None,
     namespace: str,
+    pod: str | None,
     start_hold: timedelta,
     heartbeat: timedelta,
     allow_dial: tuple[tuple[str, int], ...],
@@ -138,6 +144,7 @@ def run(
     config = Config(
         kubeconfig=kubeconfig,
         namespace=namespace,
+        pod=pod,
         start_hold=start_hold,
         heartbeat=heartbeat,
         allow_dial=frozenset(allow_dial),

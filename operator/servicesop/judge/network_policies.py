@@ -6,7 +6,7 @@ what possibly. Policies of other namespaces (the egress of a peer there) are not
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
@@ -175,13 +175,13 @@ def admitted(policies: Sequence[NetworkPolicy], source: Source, pod: Pod) -> Adm
 def comes_in(policies: Sequence[NetworkPolicy], source: Source, pod: Pod) -> Admitted:
     """Say on which ports the policies of a pod's namespace let a source in to it."""
     ingress = [(policy.pods, policy.ingress) for policy in policies if policy.ingress is not None]
-    return _through(ingress, pod, source, pod)
+    return _through(pod.namespace, ingress, pod, source, pod)
 
 
 def goes_out(policies: Sequence[NetworkPolicy], source: Pod, pod: Pod) -> Admitted:
-    """Say on which ports of a pod the policies let a source out, which is in the same namespace."""
+    """Say on which ports of a pod, of whatever namespace, the policies of a source's let it out."""
     egress = [(policy.pods, policy.egress) for policy in policies if policy.egress is not None]
-    return _through(egress, source, pod, pod)
+    return _through(source.namespace, egress, source, pod, pod)
 
 
 def keeps_out(
@@ -206,16 +206,59 @@ def keeps_out(
     something that is not known, such as a further label of the source's namespace, or on whether a
     block of addresses holds the source's, of which none is given here.
     """
-    answer = admitted(policies, source, pod)
+    return _closed(admitted(policies, source, pod), port, protocol)
+
+
+def keeps_in(
+    policies: Sequence[NetworkPolicy],
+    source: Pod,
+    pod: Pod,
+    port: int,
+    protocol: Protocol = Protocol.TCP,
+) -> bool | None:
+    """Say whether the policies of a source's namespace keep it from a port of a pod anywhere.
+
+    As `keeps_out`, for the other end of the connection.
+    """
+    return _closed(goes_out(policies, source, pod), port, protocol)
+
+
+def closes(
+    policies: Iterable[NetworkPolicy], source: Pod, port: int, protocol: Protocol = Protocol.TCP
+) -> bool:
+    """Say whether the policies of a source's namespace surely keep it from that port of everybody.
+
+    What a port is called depends on the pod that receives: one that is named is open here.
+    """
+    widest = [
+        replace(policy, egress=tuple(Rule(ports=_numbered(rule)) for rule in policy.egress))
+        for policy in policies
+        if policy.egress is not None
+    ]
+    anybody = Pod("", Labels(complete=False), Labels(complete=False))
+    return _closed(goes_out(widest, source, anybody), port, protocol) is True
+
+
+def _numbered(rule: Rule) -> tuple[Port, ...]:
+    return tuple(
+        Port(port.protocol, None) if isinstance(port.port, str) else port for port in rule.ports
+    )
+
+
+def _closed(answer: Admitted, port: int, protocol: Protocol) -> bool | None:
     if (protocol, port) in answer.surely:
         return False
     return None if (protocol, port) in answer.possibly else True
 
 
 def _through(
-    policies: Iterable[tuple[Selector, Rules]], isolated: Pod, other: Source, receiver: Pod
+    namespace: str,
+    policies: Iterable[tuple[Selector, Rules]],
+    isolated: Pod,
+    other: Source,
+    receiver: Pod,
 ) -> Admitted:
-    """Say what gets past the rules of one direction, each for the pods that are selected."""
+    """Say what gets past a namespace's rules of one direction, each for the pods it selects."""
     certain: list[PortSet] = []
     uncertain: list[PortSet] = []
     possible: list[PortSet] = []
@@ -223,7 +266,7 @@ def _through(
         selected = pods.matches(isolated.labels)
         if selected is False:
             continue
-        answers = [(rule.matches(other, receiver.namespace), rule) for rule in rules]
+        answers = [(rule.matches(other, namespace), rule) for rule in rules]
         sure = PortSet.union(rule.ports_on(receiver) for answer, rule in answers if answer)
         (certain if selected else uncertain).append(sure)
         possible.extend(rule.ports_on(receiver) for answer, rule in answers if answer is not False)

@@ -1,6 +1,6 @@
 """An `http` check with the operator's own client, and servers on loopback around it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,8 +9,11 @@ from typing import Any
 from raw_http import RawServer, Script, serving
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
+from servicesop.api.urls import UrlParts
 from servicesop.checks.ask import ask
 from servicesop.checks.registry import build
+from servicesop.checks.runner import Surroundings
+from servicesop.judge.admission import OPEN, Admission
 from servicesop.judge.results import Sample
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.errors import SourceError
@@ -22,6 +25,7 @@ CANARY = "canary-7f3a"
 NAMES = ("127.0.0.1", "shop.test", "issuer.test", "refresher.shop.svc")
 
 Data = dict[str, dict[str, bytes]]
+Admit = Callable[[], Awaitable[Admission]]
 
 
 async def loopback(host: str, port: int, **_: object) -> Sequence[tuple[object, ...]]:
@@ -36,6 +40,10 @@ class Place:
     secrets: Data = field(default_factory=dict)
     config_maps: Data = field(default_factory=dict)
     reads: list[str] = field(default_factory=list)
+    admits: Admit | None = None
+    """Says whether policies keep the operator out, when that is asked."""
+    admissions: list[UrlParts] = field(default_factory=list)
+    """Where it was asked."""
     targets: HttpTargets = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,13 +57,21 @@ class Place:
     async def sample(self, limit: str = "5s", **http: Any) -> Sample:
         """Run a new check once; its timeout and every failure are handled as everywhere."""
         check = Check.model_validate({"name": "answers", "timeout": limit, "http": http})
-        runner = build(check, replace(NOBODY, http=self.targets.of("shop")))
+        runner = build(check, self.surroundings)
         defects: list[Exception] = []
         async with runner.turn:
             sample = await ask(runner, check, NOW, defects.append)
         assert not defects, defects
         assert CANARY not in repr(sample)
         return sample
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return replace(NOBODY, http=self.targets.of("shop"), admission=self._admission)
+
+    async def _admission(self, url: UrlParts) -> Admission:
+        self.admissions.append(url)
+        return OPEN if self.admits is None else await self.admits()
 
     async def _secret(self, namespace: str, name: str) -> Mapping[str, bytes]:
         return self._read(self.secrets, namespace, name, UnknownReason.SECRET_NOT_FOUND)

@@ -34,6 +34,7 @@ INCONCLUSIVE = [
     "LabelsUnknown",
     "PluginDecides",
     "HostNetwork",
+    "AdmissionUnknown",
     "NotVisible",
     "StartedEarlier",
     "NotEvaluated",

@@ -23,6 +23,7 @@ from servicesop.api.base import (
     is_set,
     wire,
 )
+from servicesop.api.keys import DataKey
 
 _VARIABLE = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
 
@@ -57,22 +58,6 @@ FlagName = Annotated[
     ),
 ]
 """A flag of the command line."""
-
-_KEY = r"^[-._a-zA-Z0-9]+$"
-
-KeyName = Annotated[
-    str,
-    Field(max_length=253, pattern=_KEY),
-    wire(
-        "string",
-        Rule(
-            f"self.matches('{_KEY}')",
-            "must be a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'",
-        ),
-        maxLength=253,
-    ),
-]
-"""A key of a ConfigMap or Secret."""
 
 COMPARISONS = ("equals", "url", "matches")
 """What compares a value with something, as the fields are named in the resource."""
@@ -110,7 +95,7 @@ class Value(ApiModel):
     """An environment variable of the container."""
     argument: FlagName | None = None
     """A flag of the container's command line, as it is written there: `--url=x` or `--url x`."""
-    key: KeyName | None = None
+    key: DataKey | None = None
     """A key of the object."""
     non_empty: bool = False
     """It must not be empty (finding Empty)."""

@@ -23,7 +23,7 @@ from servicesop.api.base import (
     exactly_one,
     wire,
 )
-from servicesop.api.keys import Authorities, SecretKey, SecretKeyRef, SecretRef
+from servicesop.api.keys import Authorities, DataKey, SecretKeyRef, SecretRef
 from servicesop.api.urls import OpenedUrl, RequestTarget, UrlParts, url_parts
 
 _HEADER = r"^[A-Za-z][-A-Za-z0-9]*$"
@@ -117,9 +117,9 @@ class Header(ApiModel):
 class ClientKeys(ApiModel):
     """Which key of the Secret holds what."""
 
-    id: SecretKey = "client-id"
+    id: DataKey = "client-id"
     """The client's id."""
-    secret: SecretKey = "client-secret"  # noqa: S105 - the name of a key
+    secret: DataKey = "client-secret"  # noqa: S105 - the name of a key
     """Its secret."""
 
 
@@ -190,7 +190,7 @@ class Http(ApiModel):
     """The codes that are accepted (finding Status); a redirect has its own, such as 302."""
     max_seconds: Number | None = None
     """Longest that connecting and the whole answer may take, in seconds (finding Latency). No
-    answer within nine tenths of the check's `timeout` is the finding Timeout."""
+    answer within four fifths of the check's `timeout` is the finding Timeout."""
     body: Body | None = None
     """What the body must look like (finding Body)."""
     headers: Annotated[tuple[Header, ...], Field(max_length=8)] = ()
