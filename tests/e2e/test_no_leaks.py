@@ -8,20 +8,18 @@ import base64
 import json
 import urllib.parse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from e2e.canaries import Canaries
+from e2e.said import OPERATOR, Said, everything_said, found, read_as_runner
 from e2e.sops import Json, check, leader, logs, restart, rows, sop, target
-from testbed import AuditLog, ControlPlane, Postgres, Run, free_port
+from testbed import ControlPlane, Postgres, Run, free_port
 from testbed.broken_build import broken_build
-from testbed.operator import ACCOUNT, NAMESPACE, RUNNER, Operator, forget_actions, start_operator
+from testbed.operator import Operator, forget_actions, start_operator
 from testbed.team import Team, is_
 
-_OPERATOR = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 _ID = "job-1"
 _SECONDS = 30.0
 
@@ -239,63 +237,6 @@ def _secret(secret: str, name: str = "database") -> Json:
     return {"name": name, "postgres": {"secretRef": {"name": secret}, "tls": "Disable"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """All that was said, by where."""
-
-    objects: str
-    requests: str
-    metrics: str
-    output: str
-
-
-class Watched(Protocol):
-    """A service of a team, and since when one looks at what is asked of the API server."""
-
-    team: Team
-    audit: AuditLog
-    mark: int
-
-
-def everything_said(service: Watched, operator: Operator) -> Said:
-    """End the operator, and read everything that it has said and that is said about it."""
-    code, metrics = operator.get("/metrics")
-    assert code == 200
-    # Its last words count too, so it gets the time to say them.
-    operator.process.ask_to_stop()
-    assert operator.process.wait(_SECONDS) == 0
-    return Said(
-        objects=_objects(service.team.control_plane),
-        requests="\n".join(
-            json.dumps([record.uri, record.request_object], ensure_ascii=False)
-            for record in service.audit.since(service.mark)
-            if record.by(_OPERATOR)
-        ),
-        metrics=metrics,
-        output=operator.process.log_text(),
-    )
-
-
-def _objects(control_plane: ControlPlane) -> str:
-    kinds = control_plane.kubectl("api-resources", "--verbs=list", "--output=name").split()
-    assert {"events", "events.events.k8s.io", "servicesops.servicesop.io"} < set(kinds)
-    kinds.remove("secrets")
-    return control_plane.kubectl(
-        "get", ",".join(kinds), "--all-namespaces", "--show-managed-fields", "--output=json"
-    )
-
-
-def found(service: Service, said: Said) -> dict[str, list[str]]:
-    """Give the canaries by where they were found."""
-    hits = {
-        "objects": service.canaries.found_in(said.objects),
-        "requests": service.canaries.found_in(said.requests),
-        "metrics": service.canaries.found_in(said.metrics),
-        "output": service.canaries.found_in(said.output),
-    }
-    return {where: places for where, places in hits.items() if places}
-
-
 @pytest.fixture
 def service(team: Team, postgres: Postgres) -> Service:
     return Service(team, postgres)
@@ -368,7 +309,7 @@ def test_no_canary_gets_out(service: Service, begin: Begin) -> None:
     _assert_the_server_named_them(service)
 
     said = everything_said(service, operator)
-    assert found(service, said) == {}
+    assert found(service.canaries, said) == {}
     # The same places do hold what may be shown, so the search had something to look through.
     assert f"{_ID} accepted over 1s" in said.objects
     assert f"{_ID} accepted over 1s" in said.requests
@@ -403,7 +344,7 @@ def _wait_for_reasons(team: Team, name: str, reasons: dict[str, str]) -> None:
 def _restarts(service: Service) -> list[str]:
     return [
         record.name
-        for record in service.audit.mutations(by=_OPERATOR, since=service.mark)
+        for record in service.audit.mutations(by=OPERATOR, since=service.mark)
         if record.resource == "deployments" and record.code == 200
     ]
 
@@ -419,16 +360,7 @@ def _events(said: Said) -> list[Json]:
 
 
 def _assert_secrets_were_read(service: Service) -> None:
-    runner = f"system:serviceaccount:{service.team.namespace}:{RUNNER}"
-    read = {
-        record.name
-        for record in service.audit.since(service.mark)
-        if record.resource == "secrets"
-        and record.verb == "get"
-        and record.user == _OPERATOR
-        and record.impersonated_user == runner
-        and record.code == 200
-    }
+    read = {name for resource, _, name in read_as_runner(service) if resource == "secrets"}
     assert read == set(service.secrets)
 
 
@@ -494,7 +426,7 @@ def test_a_build_that_leaks_is_caught(
         _SECONDS,
         "leaking",
     )
-    hits = found(service, everything_said(service, operator))
+    hits = found(service.canaries, everything_said(service, operator))
     print(json.dumps(hits, indent=1))
     assert hits.keys() >= where
 
