@@ -60,8 +60,8 @@ class Web:
         for name in ("bearer", "user", "password"):
             (directory / name).write_text(getattr(self, name))
         login = {"usernameFile": str(directory / "user")}
-        common = {"kind": "Prometheus", "namespaces": [self.team.namespace]}
-        endpoints = [
+        common: Json = {"kind": "Prometheus", "namespaces": [self.team.namespace]}
+        endpoints: list[Json] = [
             {
                 "name": "metrics",
                 "url": f"http://{self.address}/metrics",

@@ -92,7 +92,8 @@ async def test_a_connection_that_is_dropped_is_looked_into_within_the_checks_tim
         place.admits = saying(KEPT_OUT)
         kept_out = await place.sample("1s", url=url)
 
-    assert (timeout.verdict, timeout.findings) == (Verdict.FAILED, {"Timeout"})
+    assert timeout.verdict is Verdict.FAILED
+    assert timeout.findings == {"Timeout"}
     assert kept_out.reason is UnknownReason.NOT_ADMITTED
     assert [url.host for url in place.admissions] == ["127.0.0.1", "127.0.0.1"]
 

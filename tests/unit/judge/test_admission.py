@@ -206,7 +206,8 @@ def test_who_is_behind_a_service_is_known_only_by_its_selector() -> None:
     assert selector_of(SERVICE) == {"app": "api"}
     assert selector_of({"spec": {"ports": []}}) == {}
     assert selector_of({"spec": SERVICE["spec"] | {"type": "ExternalName"}}) == {}
-    for malformed in ({"spec": {"ports": [{}]}}, {"spec": {"ports": 5}}, {}):
+    objects: list[Json] = [{"spec": {"ports": [{}]}}, {"spec": {"ports": 5}}, {}]
+    for malformed in objects:
         with pytest.raises(MalformedObjectError):
             receivers(malformed, (), 80, HOME, Labels())
 
