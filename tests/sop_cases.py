@@ -844,7 +844,7 @@ BROKEN = {
         {"connections.0.postgres.keys.port": "db/port"},
         (
             'spec.connections[0].postgres.keys.port: Invalid value: "db/port": must'
-            " be a key of a Secret: letters, digits, '-', '_' and '.'"
+            " be a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'"
         ),
     ),
     "a link that is no URL": Broken(
