@@ -195,6 +195,7 @@ def test_the_operator_has_these_rights_in_other_namespaces_and_no_more(operator:
         ("networking.k8s.io", "networkpolicies", ""): READ,
         ("", "namespaces", ""): READ,
         ("", "pods", ""): READ,
+        ("", "services", ""): {"get"},
         ("", "events", ""): READ | {"create", "patch"},
         ("events.k8s.io", "events", ""): READ | {"create", "patch"},
         ("", "serviceaccounts", "servicesop-runner"): {"get", "impersonate"},
