@@ -1,7 +1,6 @@
 """The client, the watches and the log streams against a real API server."""
 
 import asyncio
-import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.source_accounts import OPERATOR, RUNNER, deployment
 from polling import until
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
@@ -19,69 +19,6 @@ from servicesop.sources.kubernetes.logs import LogReader
 from servicesop.sources.kubernetes.workloads import NamespaceView, Place, WorkloadCache
 from testbed import ControlPlane
 from testbed.operator import wait_allowed
-
-OPERATOR = """
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {{name: "{name}"}}
-rules:
-- {{apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list, watch]}}
-- {{apiGroups: [""], resources: [pods, serviceaccounts], verbs: [get, list, watch]}}
-- apiGroups: [""]
-  resources: [serviceaccounts]
-  resourceNames: [servicesop-runner]
-  verbs: [impersonate]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: "{name}"}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "{name}"}}
-subjects: [{{kind: ServiceAccount, name: operator, namespace: "{name}"}}]
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {{name: operator, namespace: "{name}"}}
-"""
-
-RUNNER = """
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: servicesop-runner}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: runner}
-rules:
-- {apiGroups: [""], resources: [pods/log], verbs: [get]}
-- {apiGroups: [apps], resources: [deployments], resourceNames: [api], verbs: [get, patch]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: runner}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: runner}
-subjects: [{kind: ServiceAccount, name: servicesop-runner}]
-"""
-
-
-def deployment(name: str, replicas: int = 2) -> str:
-    return json.dumps(
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": name},
-            "spec": {
-                "replicas": replicas,
-                "selector": {"matchLabels": {"app": name}},
-                "template": {
-                    "metadata": {"labels": {"app": name}},
-                    "spec": {
-                        "terminationGracePeriodSeconds": 1,
-                        "containers": [{"name": "service", "image": "example.org/service:1"}],
-                    },
-                },
-            },
-        }
-    )
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A real Kubernetes control plane on 127.0.0.1, with simulated nodes (kwok) that run its pods."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,20 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import trustme
 import yaml
 
-from testbed import binaries
+from testbed import binaries, credentials
 from testbed.api_client import ApiClient, ApiError
 from testbed.audit import AuditLog
+from testbed.credentials import Credentials
 from testbed.pod_log import PodLog
-from testbed.processes import PortTakenError, Process, Run, free_port, stop_all
+from testbed.processes import Process, Run, free_port, start_on_free_ports, stop_all
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 _ISSUER = "https://kubernetes.default.svc"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 3.0
-_START_TRIES = 5
 _TOKEN_SECONDS = 24 * 3600
 _CONTROLLERS = (
     "clusterrole-aggregation-controller",
@@ -42,14 +40,6 @@ _CONTROLLERS = (
     "statefulset-controller",
     "validatingadmissionpolicy-status-controller",
 )
-# Token users: their names tell them apart in the audit log.
-_ADMIN = "testbed-admin"
-_USERS = {
-    _ADMIN: "system:masters",
-    "testbed-kwok": "system:masters",
-    "system:kube-controller-manager": "",
-    "system:kube-scheduler": "",
-}
 
 
 class KubectlError(RuntimeError):
@@ -72,19 +62,12 @@ class ControlPlane:
 
     def __enter__(self) -> Self:
         self._binaries = binaries.ensure()
-        for attempt in range(_START_TRIES):
-            try:
-                self._boot()
-            except PortTakenError:
-                self._stop()
-                if attempt == _START_TRIES - 1:
-                    raise
-            except BaseException:
-                self._stop()
-                raise
-            else:
-                return self
-        raise AssertionError("unreachable")
+        try:
+            start_on_free_ports(self._boot)
+        except BaseException:
+            self._stop()
+            raise
+        return self
 
     def __exit__(
         self,
@@ -102,12 +85,12 @@ class ControlPlane:
     @property
     def kubeconfig(self) -> Path:
         """Kubeconfig of the administrator (user `testbed-admin`, group system:masters)."""
-        return self._directory / f"{_ADMIN}.kubeconfig"
+        return self._credentials.kubeconfig(credentials.ADMIN)
 
     @property
     def certificate_authority(self) -> Path:
         """PEM file of the authority that signed the API server's certificate."""
-        return self._directory / "ca.pem"
+        return self._credentials.authority_file
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """Return a kubeconfig (mode 0600) with a token of 24 h of an existing ServiceAccount."""
@@ -121,7 +104,7 @@ class ControlPlane:
             },
         )
         token = answer["status"]["token"]
-        return self._write_kubeconfig(f"{namespace}.{name}", token, namespace)
+        return self._credentials.write_kubeconfig(f"{namespace}.{name}", token, namespace)
 
     def kubectl(
         self,
@@ -238,13 +221,17 @@ class ControlPlane:
     # ---- starting and stopping
 
     def _boot(self) -> None:
+        # What an earlier try has started.
+        self._stop()
         self._directory = self._run.subdirectory("control-plane")
         self._port = free_port()
         self._kwok_port = free_port()
         self._etcd_port = free_port()
         self._peer_port = free_port()
-        self._write_certificates()
-        self._write_users()
+        self._credentials = Credentials(self._directory, self.url)
+        self._admin = ApiClient(
+            self.url, self._credentials.admin_token, self._credentials.authority
+        )
         self._start_etcd()
         self._start_api_server()
         manifest = yaml.safe_load((_MANIFESTS / "kwok-logs-crd.yaml").read_text())
@@ -295,7 +282,7 @@ class ControlPlane:
         )
 
     def _start_api_server(self) -> None:
-        directory = self._directory
+        directory, files = self._directory, self._credentials
         process = self._start(
             "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
@@ -304,13 +291,13 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",
             f"--secure-port={self._port}",
             f"--cert-dir={directory}",
-            f"--tls-cert-file={directory / 'server.pem'}",
-            f"--tls-private-key-file={directory / 'server.key'}",
-            f"--kubelet-certificate-authority={directory / 'ca.pem'}",
+            f"--tls-cert-file={files.server_certificate}",
+            f"--tls-private-key-file={files.server_key}",
+            f"--kubelet-certificate-authority={files.authority_file}",
             f"--service-account-issuer={_ISSUER}",
-            f"--service-account-key-file={directory / 'accounts.key'}",
-            f"--service-account-signing-key-file={directory / 'accounts.key'}",
-            f"--token-auth-file={directory / 'tokens.csv'}",
+            f"--service-account-key-file={files.accounts_key}",
+            f"--service-account-signing-key-file={files.accounts_key}",
+            f"--token-auth-file={files.tokens_file}",
             "--authorization-mode=RBAC",
             # Its taint would only be lifted by the node lifecycle controller.
             "--disable-admission-plugins=TaintNodesByCondition",
@@ -327,9 +314,9 @@ class ControlPlane:
     def _start_controllers(self) -> None:
         self._start(
             "kube-controller-manager",
-            f"--kubeconfig={self._kubeconfigs['system:kube-controller-manager']}",
+            f"--kubeconfig={self._credentials.kubeconfig(credentials.CONTROLLER_MANAGER)}",
             f"--controllers={','.join(_CONTROLLERS)}",
-            f"--service-account-private-key-file={self._directory / 'accounts.key'}",
+            f"--service-account-private-key-file={self._credentials.accounts_key}",
             "--use-service-account-credentials",
             "--leader-elect=false",
             "--secure-port=0",
@@ -338,7 +325,7 @@ class ControlPlane:
         )
         self._start(
             "kube-scheduler",
-            f"--kubeconfig={self._kubeconfigs['system:kube-scheduler']}",
+            f"--kubeconfig={self._credentials.kubeconfig(credentials.SCHEDULER)}",
             "--leader-elect=false",
             "--secure-port=0",
             "--kube-api-qps=200",
@@ -348,66 +335,22 @@ class ControlPlane:
     def _start_kwok(self) -> None:
         process = self._start(
             "kwok",
-            f"--kubeconfig={self._kubeconfigs['testbed-kwok']}",
+            f"--kubeconfig={self._credentials.kubeconfig(credentials.KWOK)}",
             f"--config={_MANIFESTS / 'kwok-stages.yaml'}",
             "--enable-crds=Logs",
             "--manage-all-nodes=true",
             "--node-ip=127.0.0.1",
             f"--node-port={self._kwok_port}",
             f"--server-address=127.0.0.1:{self._kwok_port}",
-            f"--tls-cert-file={self._directory / 'server.pem'}",
-            f"--tls-private-key-file={self._directory / 'server.key'}",
+            f"--tls-cert-file={self._credentials.server_certificate}",
+            f"--tls-private-key-file={self._credentials.server_key}",
         )
         process.wait_ready(lambda: process.listens_on(self._kwok_port), _READY_SECONDS)
-
-    # ---- files
-
-    def _write_certificates(self) -> None:
-        authority = trustme.CA()
-        server = authority.issue_cert("127.0.0.1", "localhost")
-        # Only the key is used: it signs the tokens of ServiceAccounts.
-        accounts = authority.issue_cert("accounts.testbed")
-        self._authority = authority.cert_pem.bytes().decode()
-        authority.cert_pem.write_to_path(str(self.certificate_authority))
-        server.private_key_pem.write_to_path(str(self._directory / "server.key"))
-        for certificate in server.cert_chain_pems:
-            certificate.write_to_path(str(self._directory / "server.pem"), append=True)
-        accounts.private_key_pem.write_to_path(str(self._directory / "accounts.key"))
-
-    def _write_users(self) -> None:
-        tokens = {user: os.urandom(24).hex() for user in _USERS}
-        lines = [f'{tokens[user]},{user},{user},"{group}"\n' for user, group in _USERS.items()]
-        (self._directory / "tokens.csv").write_text("".join(lines))
-        self._kubeconfigs = {
-            user: self._write_kubeconfig(user.replace(":", "."), token)
-            for user, token in tokens.items()
-        }
-        self._admin = ApiClient(self.url, tokens[_ADMIN], self._authority)
-
-    def _write_kubeconfig(self, name: str, token: str, namespace: str = "default") -> Path:
-        path = self._directory / f"{name}.kubeconfig"
-        cluster = {"server": self.url, "certificate-authority": str(self.certificate_authority)}
-        context = {"cluster": "testbed", "user": name, "namespace": namespace}
-        path.touch(mode=0o600)
-        path.write_text(
-            json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "current-context": "testbed",
-                    "clusters": [{"name": "testbed", "cluster": cluster}],
-                    "users": [{"name": name, "user": {"token": token}}],
-                    "contexts": [{"name": "testbed", "context": context}],
-                },
-                indent=2,
-            )
-        )
-        return path
 
     # ---- asking the servers
 
     def _etcd(self, path: str, body: Mapping[str, object]) -> Any:
-        client = ApiClient(f"http://127.0.0.1:{self._etcd_port}", "", self._authority)
+        client = ApiClient(f"http://127.0.0.1:{self._etcd_port}", "", self._credentials.authority)
         return client.request("POST", path, body)
 
     def _etcd_answers(self) -> bool:
@@ -429,7 +372,7 @@ class ControlPlane:
 
     def _wait_until_served(self, namespace: str, pod: str, container: str, log: PodLog) -> None:
         """Wait until kwok, which watches the Logs objects, answers from the new file."""
-        kubelet = ApiClient(f"https://127.0.0.1:{self._kwok_port}", "", self._authority)
+        kubelet = ApiClient(f"https://127.0.0.1:{self._kwok_port}", "", self._credentials.authority)
         probe = f"probe {os.urandom(8).hex()}"
         path = f"/containerLogs/{namespace}/{pod}/{container}"
 

@@ -19,11 +19,10 @@ from typing import Any, Self
 import trustme
 
 from testbed.monitoring_programs import alertmanager_program, prometheus_program
-from testbed.processes import PortTakenError, Process, Run, free_port
+from testbed.processes import Process, Run, free_port, start_on_free_ports
 
 _READY_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
-_START_TRIES = 5
 _INTERVAL = "200ms"
 
 
@@ -88,16 +87,8 @@ class _Server:
         self._directory = run.subdirectory(self.name)
 
     def __enter__(self) -> Self:
-        for attempt in range(_START_TRIES):
-            self.port = free_port()
-            try:
-                self.start()
-            except PortTakenError:
-                if attempt == _START_TRIES - 1:
-                    raise
-            else:
-                return self
-        raise AssertionError("unreachable")
+        start_on_free_ports(self._start_on_new_port)
+        return self
 
     def __exit__(
         self,
@@ -137,6 +128,10 @@ class _Server:
     def url(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
+
+    def _start_on_new_port(self) -> None:
+        self.port = free_port()
+        self.start()
 
     def _opener(self) -> urllib.request.OpenerDirector:
         return urllib.request.build_opener()

@@ -13,7 +13,7 @@ import yaml
 
 import servicesop
 from testbed.control_plane import ControlPlane, KubectlError
-from testbed.processes import PortTakenError, Process, Run, free_port
+from testbed.processes import Process, Run, free_port, start_on_free_ports
 
 NAMESPACE = "servicesop-system"
 ACCOUNT = "servicesop"
@@ -22,7 +22,6 @@ RUNNER = "servicesop-runner"
 _ROOT = Path(__file__).parents[2]
 _READY_SECONDS = 30.0
 _GRANT_SECONDS = 20.0
-_START_TRIES = 3
 
 
 def install(control_plane: ControlPlane) -> None:
@@ -128,7 +127,8 @@ def start_operator(
     for the command line.
     """
     directory = run.subdirectory("operator")
-    for attempt in range(_START_TRIES):
+
+    def start() -> Operator:
         port = free_port()
         command = [
             sys.executable,
@@ -152,16 +152,11 @@ def start_operator(
         }
         process = run.start("operator", command, directory=directory, environment=environment)
         operator = Operator(process, port)
-        if not wait:
-            return operator
-        try:
+        if wait:
             process.wait_ready(partial(_ready, operator), _READY_SECONDS)
-        except PortTakenError:
-            if attempt == _START_TRIES - 1:
-                raise
-        else:
-            return operator
-    raise AssertionError("unreachable")
+        return operator
+
+    return start_on_free_ports(start)
 
 
 def _ready(operator: Operator) -> bool:

@@ -15,13 +15,12 @@ import trustme
 from psycopg import sql
 
 from testbed.postgres_programs import Version, installation
-from testbed.processes import PortTakenError, Process, Run, ServerError, free_port
+from testbed.processes import Process, Run, ServerError, free_port, start_on_free_ports
 
 CERTIFICATE_NAMES = ("127.0.0.1", "database.test")
 """Whom the certificate of a server with TLS names; `localhost` is not among them."""
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 10.0
-_START_TRIES = 5
 _CONNECT_SECONDS = 5
 _SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
@@ -56,19 +55,12 @@ class Postgres:
 
     def __enter__(self) -> Self:
         self._initialize()
-        for attempt in range(_START_TRIES):
-            self._port = free_port()
-            try:
-                self.start()
-            except PortTakenError:
-                if attempt == _START_TRIES - 1:
-                    raise
-            except BaseException:
-                self._stop()
-                raise
-            else:
-                return self
-        raise AssertionError("unreachable")
+        try:
+            start_on_free_ports(self._start_on_new_port)
+        except BaseException:
+            self._stop()
+            raise
+        return self
 
     def __exit__(
         self,
@@ -162,6 +154,10 @@ class Postgres:
         with self._connect("postgres") as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return {**self.superuser_dsn, "dbname": name}
+
+    def _start_on_new_port(self) -> None:
+        self._port = free_port()
+        self.start()
 
     def _initialize(self) -> None:
         self._directory = self._run.subdirectory("postgres")

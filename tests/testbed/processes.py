@@ -8,8 +8,8 @@ Ports: `free_port` chooses one below the range from which the kernel takes the p
 connections. Were it inside, a client that retries while its server is stopped could be given that
 very port and keep the server from coming back. Between the choice and the server's own bind
 another process may take the port: then the server fails, `Process.wait_ready` raises
-`PortTakenError`, and the caller starts anew with another port. A server counts as ready only when
-the listening socket is its own: a stranger that answers on the port is never mistaken for it.
+`PortTakenError`, and `start_on_free_ports` starts it anew on another one. A server counts as ready
+only when the listening socket is its own: a stranger that answers there is never mistaken for it.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from testbed import guardian
 
@@ -34,6 +34,9 @@ _POLL_SECONDS = 0.02
 _STOP_SECONDS = 3.0
 _LOG_TAIL_LINES = 15
 _PORT_TRIES = 100
+_START_TRIES = 5
+
+Started = TypeVar("Started")
 
 # The child waits for a line before it becomes the program, so that it cannot run unregistered: if
 # the owner dies in between, `read` meets the end of the pipe and the child ends by itself.
@@ -318,6 +321,14 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise PortTakenError(f"no free port among {_PORT_TRIES} tried below {lowest_outgoing}")
+
+
+def start_on_free_ports(start: Callable[[], Started]) -> Started:
+    """Call `start`, which chooses ports each time, until nobody else has taken one meanwhile."""
+    for _ in range(_START_TRIES - 1):
+        with contextlib.suppress(PortTakenError):
+            return start()
+    return start()
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

@@ -18,6 +18,7 @@ from servicesop.judge.results import Verdict
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from unit.checks.containers import config_map, secret
+from unit.checks.workload_views import STEADY
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SECRET = Text(b"canary", secret=True, origins=("Secret login, key token",))
@@ -245,23 +246,7 @@ def test_when_a_key_was_set_last() -> None:
 
 # ---- what runs
 
-WORKLOAD = WorkloadView(
-    name="api",
-    uid="u",
-    generation=3,
-    observed_generation=3,
-    replicas=2,
-    current=2,
-    updated=2,
-    ready=2,
-    available=2,
-    paused=False,
-    deadline_exceeded=False,
-    recreate=False,
-    max_unavailable=1,
-    action="",
-    template_hash="h",
-)
+WORKLOAD = replace(STEADY, replicas=2, current=2, updated=2, ready=2, available=2)
 STATEFUL_SET = replace(
     WORKLOAD, kind=WorkloadKind.STATEFUL_SET, current_revision="new", update_revision="new"
 )

@@ -1,83 +1,17 @@
 """How long rows stay in a status, as the check `stuckRows` judges it."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
-from servicesop.api.sop import Connection
 from servicesop.api.status import Seen
 from servicesop.checks.first_seen import key_of
-from servicesop.checks.runner import (
-    NO_TURN,
-    CheckRunner,
-    Database,
-)
 from servicesop.checks.stuck_rows import MAX_ROWS, StuckRowsRunner
-from servicesop.judge.results import Sample, Verdict
+from servicesop.judge.results import Verdict
 from servicesop.sources.errors import SourceError
-from surroundings import NOBODY
-
-# The check takes its ages from the database's clock, never from this one.
-NOW = datetime(1999, 1, 1, tzinfo=UTC)
-START = 1_800_000_000.0
-
-
-class Table:
-    """A database with one table, whose answers a test writes: (id, status, idle seconds)."""
-
-    turns = NO_TURN
-
-    def __init__(self) -> None:
-        self.clock = START
-        self.rows: list[tuple[str | None, str, float | None]] = []
-        self.asked: list[tuple[str, tuple[object, ...], float, int]] = []
-
-    answer: list[tuple[object, ...]] | None = None
-    """In place of the rows: what no table would give."""
-
-    async def query(
-        self,
-        text: str,
-        parameters: tuple[object, ...] = (),
-        *,
-        timeout: float,  # noqa: ASYNC109 - the protocol's
-        max_rows: int,
-    ) -> list[tuple[object, ...]]:
-        self.asked.append((text, parameters, timeout, max_rows))
-        if self.answer is not None:
-            return self.answer
-        return [
-            (id_, status, None if idle is None else self.clock - idle, self.clock, True)
-            for id_, status, idle in self.rows[:max_rows]
-        ]
-
-
-def runner_for(table: Table, /, **stuck_rows: object) -> CheckRunner:
-    spec: dict[str, object] = {
-        "connection": "database",
-        "table": "clusters",
-        "statuses": ["accepted", "provisioning"],
-        "olderThan": "3m",
-    }
-    check = Check.model_validate({"name": "rows-move-on", "stuckRows": spec | stuck_rows})
-    connection = Connection.model_validate(
-        {"name": "database", "postgres": {"secretRef": {"name": "db"}}}
-    )
-    asked: Database = table
-    return StuckRowsRunner(
-        check,
-        replace(NOBODY, database=lambda _: asked, connections={"database": connection}),
-    )
-
-
-async def judged(*rows: tuple[str | None, str, float | None]) -> Sample:
-    table = Table()
-    table.rows = list(rows)
-    return await runner_for(table).run(NOW)
+from unit.checks.stuck_table import NOW, START, Table, judged, runner_for
 
 
 async def test_no_rows_pass() -> None:
@@ -378,77 +312,3 @@ def test_a_key_is_of_one_length_and_tells_apart() -> None:
     keys = [key_of("a", "b"), key_of("", "ab"), key_of("ab", ""), key_of("x" * 10**6, "\n\x1b")]
     assert len(set(keys)) == 4
     assert {len(key) for key in keys} == {16}
-
-
-# Several limits.
-
-LIMITS = [
-    {"statuses": ["accepted"], "olderThan": "3m"},
-    {"statuses": ["accepted", "provisioning"], "olderThan": "45m"},
-]
-
-
-async def test_each_status_has_its_own_time() -> None:
-    table = Table()
-    runner = runner_for(table, statuses=None, olderThan=None, limits=LIMITS)
-    table.rows = [("p", "provisioning", 1800.0)]
-    sample = await runner.run(NOW)
-    assert sample.verdict is Verdict.PASSED
-    assert sample.message == (
-        "no row stays in accepted for over 3m;"
-        " no row stays in accepted or provisioning for over 45m"
-    )
-    table.rows = [("p", "provisioning", 2701.0), ("a", "accepted", 181.0)]
-    sample = await runner.run(NOW)
-    assert sample.message == (
-        "rows stay in accepted for over 3m; rows stay in accepted or provisioning for over 45m"
-    )
-    assert sample.evidence == ("a accepted over 3m", "p provisioning over 45m")
-    assert table.asked[-1][1] == (["accepted", "provisioning"], [180.0, 2700.0])
-
-
-def counting(*answer: tuple[int, int, list[list[str | None]] | None]) -> Table:
-    table = Table()
-    table.answer = list(answer)
-    return table
-
-
-COUNTS = [{"statuses": ["ready"], "min": 2}, {"statuses": ["failed", "lost"], "max": 1}]
-
-
-async def test_counts_within_their_limits_pass() -> None:
-    table = counting((0, 2, None), (1, 1, [["f", "failed"]]))
-    sample = await runner_for(table, statuses=None, olderThan=None, limits=COUNTS).run(NOW)
-    assert sample.verdict is Verdict.PASSED
-    assert sample.message == "at least 2 rows in ready; at most 1 rows in failed or lost"
-    ((_, parameters, _, most),) = table.asked
-    assert (parameters, most) == ((["ready"], ["failed", "lost"]), 2)
-
-
-async def test_too_few_and_too_many_rows_are_findings_of_their_own() -> None:
-    table = counting((1, 2, [["f", "failed"], [None, "lost"]]), (0, 1, [["r", "ready"]]))
-    sample = await runner_for(table, statuses=None, olderThan=None, limits=COUNTS).run(NOW)
-    assert sample.findings == {"TooMany", "TooFew"}
-    assert sample.message == "fewer than 2 rows in ready; more than 1 row in failed or lost"
-    assert sample.evidence == ("1 row in ready", "f failed", "(no id) lost")
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        [],
-        [(0, 2, None)],
-        [(0, 2, None), (2, 1, None)],
-        [(0, 2, None), (1, None, None)],
-        [(0, 2, None), (1, 2, [["f", "secret"]])],
-        [(0, 2, None), (1, 2, [["f"]])],
-        [(0, 2, None), (1, 2, [["f", "failed", "more"]])],
-    ],
-)
-async def test_counts_of_another_form_are_an_error(answer: list[tuple[object, ...]]) -> None:
-    table = Table()
-    table.answer = answer
-    with pytest.raises(SourceError) as caught:
-        await runner_for(table, statuses=None, olderThan=None, limits=COUNTS).run(NOW)
-    assert caught.value.reason is UnknownReason.BAD_ANSWER
-    assert "secret" not in caught.value.message

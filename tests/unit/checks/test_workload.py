@@ -14,24 +14,8 @@ from servicesop.checks.progress import Standing
 from servicesop.checks.restarts import RestartCount
 from servicesop.judge.results import Sample, Verdict
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
+from unit.checks.workload_views import STEADY
 
-STEADY = WorkloadView(
-    name="api",
-    uid="u",
-    generation=3,
-    observed_generation=3,
-    replicas=3,
-    current=3,
-    updated=3,
-    ready=3,
-    available=3,
-    paused=False,
-    deadline_exceeded=False,
-    recreate=False,
-    max_unavailable=1,
-    action="",
-    template_hash="h",
-)
 # Half-way: one new pod, two old ones.
 ROLLING = replace(STEADY, updated=1)
 
