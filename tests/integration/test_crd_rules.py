@@ -28,6 +28,7 @@ from servicesop.api.status import (
 )
 from sop_cases import ABSENT, BROKEN, COMPLETE, Broken, complete
 from testbed import ControlPlane, KubectlError
+from testbed.operator import wait_established
 
 CRD = Path(__file__).parents[2] / "crds" / "servicesops.servicesop.io.yaml"
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -37,7 +38,7 @@ NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 def server(control_plane: ControlPlane) -> ControlPlane:
     """Return the control plane with our CRD, installed as a user would."""
     control_plane.kubectl("apply", "-f", str(CRD))
-    control_plane.kubectl("wait", "--for=condition=Established", "-f", str(CRD), "--timeout=30s")
+    wait_established(control_plane)
     # Established says that the type is accepted; discovery, which kubectl asks, follows.
     kinds = ("api-resources", "--api-group=servicesop.io", "-o", "name")
     eventually(lambda: control_plane.kubectl(*kinds), "the API server lists servicesops")

@@ -22,6 +22,7 @@ RUNNER = "servicesop-runner"
 _ROOT = Path(__file__).parents[2]
 _READY_SECONDS = 30.0
 _GRANT_SECONDS = 20.0
+_ESTABLISHED_SECONDS = 30.0
 
 
 def install(control_plane: ControlPlane) -> None:
@@ -29,7 +30,21 @@ def install(control_plane: ControlPlane) -> None:
     rendered = control_plane.kubectl("kustomize", str(_ROOT / "manifests/install"))
     objects = [item for item in yaml.safe_load_all(rendered) if item["kind"] != "Deployment"]
     control_plane.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
-    control_plane.kubectl("wait", "--for=condition=Established", "crd/servicesops.servicesop.io")
+    wait_established(control_plane)
+
+
+def wait_established(control_plane: ControlPlane) -> None:
+    """Wait until the API server accepts our type.
+
+    `kubectl wait` fails on a CRD that has no conditions yet, as it is right after it was applied.
+    """
+    path = '{.status.conditions[?(@.type=="Established")].status}'
+    give_up = time.monotonic() + _ESTABLISHED_SECONDS
+    crd = ("get", "crd", "servicesops.servicesop.io", "-o", f"jsonpath={path}")
+    while control_plane.kubectl(*crd) != "True":
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"the CRD is not established within {_ESTABLISHED_SECONDS:g} s")
+        time.sleep(0.05)
 
 
 def grant(
