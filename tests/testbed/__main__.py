@@ -2,14 +2,17 @@
 
 import sys
 
-from testbed import ServerError, binaries
+from testbed import ServerError, Version, binaries
 from testbed.monitoring_programs import alertmanager_program, prometheus_program
+from testbed.postgres_programs import installation
 
 
 def main() -> int:
     try:
         binaries.ensure()
         prometheus_program()
+        for version in Version:
+            installation(version)
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
