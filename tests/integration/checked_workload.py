@@ -116,6 +116,18 @@ class Service:
                     return sample
                 await self.changed.wait()
 
+    async def missed(self, since: int) -> Sample:
+        """Give the first sample that finds pods not ready, of those from number `since` on.
+
+        Pods that were deleted come back by themselves, on a busy machine before kubectl has ended.
+        """
+
+        def missing() -> list[Sample]:
+            return [each for _, each in self.samples[since:] if each.findings == {"NotReady"}]
+
+        await until(missing)
+        return missing()[0]
+
     async def sample(self, later: timedelta = timedelta()) -> Sample | None:
         assert self.runner is not None
         try:
