@@ -1,11 +1,12 @@
 """A web server that costs little, counts what it is asked, and can fail by path."""
 
 import asyncio
-import threading
+import contextlib
 from types import TracebackType
 from typing import Self
 
-_SECONDS = 10.0
+from testbed.loop_thread import LoopThread
+
 _WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 _BROKEN = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -19,16 +20,15 @@ class WebServer:
         self.broken: set[bytes] = set()
         """Paths that answer 503."""
         self.port = 0
+        self._thread = LoopThread("web")
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}"
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
-        self._thread.start()
-        listening = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
-        self._server = listening.result(_SECONDS)
+        with contextlib.ExitStack() as started:
+            self._server = started.enter_context(self._thread).run(self._listen())
+            self._open_until = started.pop_all()
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -38,13 +38,11 @@ class WebServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._server.close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_SECONDS)
-        self._loop.close()
+        with self._open_until:
+            self._thread.loop.call_soon_threadsafe(self._server.close)
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(
+        return await self._thread.loop.create_server(
             lambda: _Connection(self), "127.0.0.1", 0, backlog=1024
         )
 

@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import json
-import threading
-from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+
+from testbed.loop_thread import LoopThread
 
 _CHUNK = 65536
-_SECONDS = 10.0
 
 
 class Gate:
@@ -21,6 +20,7 @@ class Gate:
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
+        self._thread = LoopThread("gate")
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -28,10 +28,10 @@ class Gate:
         """Its port on 127.0.0.1; the same each time that it is opened."""
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
-        self._thread.start()
-        self.open()
+        with contextlib.ExitStack() as started:
+            started.enter_context(self._thread)
+            self.open()
+            self._open_until = started.pop_all()
         return self
 
     def __exit__(
@@ -40,18 +40,16 @@ class Gate:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_SECONDS)
-        self._loop.close()
+        with self._open_until:
+            self.close()
 
     def open(self) -> None:
         """Let connections through."""
-        self._run(self._open())
+        self._thread.run(self._open())
 
     def close(self) -> None:
         """Cut all connections and refuse new ones."""
-        self._run(self._close())
+        self._thread.run(self._close())
 
     def kubeconfig(self, original: Path) -> Path:
         """Copy a kubeconfig of the server, so that it leads through the gate."""
@@ -61,9 +59,6 @@ class Gate:
         copy.touch(mode=0o600)
         copy.write_text(json.dumps(config))
         return copy
-
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._forward, "127.0.0.1", self.port)

@@ -5,12 +5,10 @@ import contextlib
 import json
 import re
 import ssl
-import threading
-from collections.abc import Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import aiohttp
 import trustme
@@ -19,6 +17,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from testbed.control_plane import ControlPlane
+from testbed.loop_thread import LoopThread
 from testbed.processes import PortTakenError, Run, free_port
 
 _SECONDS = 30.0
@@ -28,7 +27,6 @@ _MAX_BODY = 64 * 1024 * 1024
 _OF_ONE_CONNECTION = frozenset(
     {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding"}
 )
-T = TypeVar("T")
 
 
 class Hold:
@@ -107,19 +105,15 @@ class HoldingProxy:
         self._directory = run.subdirectory("holding-proxy")
         self._server = URL(control_plane.url)
         self._server_ca = control_plane.certificate_authority
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="holding-proxy")
+        self._thread = LoopThread("holding-proxy")
         self._made: list[Hold] = []
         self._waiting: list[tuple[Hold, bool]] = []
         self._held: set[asyncio.Task[web.StreamResponse]] = set()
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        try:
-            self._on_loop(self._start())
-        except BaseException:
-            self._end()
-            raise
+        with contextlib.ExitStack() as started:
+            started.enter_context(self._thread).run(self._start())
+            self._open = started.pop_all()
         return self
 
     def __exit__(
@@ -128,10 +122,8 @@ class HoldingProxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._on_loop(self._stop())
-        finally:
-            self._end()
+        with self._open:
+            self._thread.run(self._stop())
 
     def kubeconfig(self, direct: Path) -> Path:
         """Return a copy of a testbed's kubeconfig that leads through the proxy (mode 0600)."""
@@ -153,14 +145,14 @@ class HoldingProxy:
         `method` has to match in full, `path` (with its query) and `body` anywhere. The request is
         held before it is forwarded or, if `committed`, once the server has answered.
         """
-        hold = Hold(self._loop, (method, path, body), nth)
+        hold = Hold(self._thread.loop, (method, path, body), nth)
         self._made.append(hold)
-        self._loop.call_soon_threadsafe(self._waiting.append, (hold, committed))
+        self._thread.loop.call_soon_threadsafe(self._waiting.append, (hold, committed))
         return hold
 
     def release_all(self) -> None:
         """Drop what is held, and hold nothing any more."""
-        self._loop.call_soon_threadsafe(self._waiting.clear)
+        self._thread.loop.call_soon_threadsafe(self._waiting.clear)
         for hold in self._made:
             hold.drop()
         self._made.clear()
@@ -261,16 +253,6 @@ class HoldingProxy:
             data=body or None,
             allow_redirects=False,
         )
-
-    # ---- in the caller's thread
-
-    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_SECONDS)
-        self._loop.close()
 
 
 def _end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
