@@ -11,7 +11,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 
 # Tests mostly wait. Each worker has servers of its own; a file's tests stay together, for what they
 # share.
-PYTEST := $(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # What the image installs to build the wheel.
 define BUILD_REQUIREMENTS

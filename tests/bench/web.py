@@ -5,7 +5,7 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from testbed.loop_thread import LoopThread
+from testbed.loop_thread import LoopThread, stop_listening
 
 _WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 _BROKEN = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -39,7 +39,7 @@ class WebServer:
         trace: TracebackType | None,
     ) -> None:
         with self._open_until:
-            self._thread.loop.call_soon_threadsafe(self._server.close)
+            self._thread.run(stop_listening(self._server))
 
     async def _listen(self) -> asyncio.Server:
         return await self._thread.loop.create_server(

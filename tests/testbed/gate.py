@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from testbed.loop_thread import LoopThread
+from testbed.loop_thread import LoopThread, stop_listening
 
 _CHUNK = 65536
 
@@ -65,9 +65,9 @@ class Gate:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_listening(server)
         for writer in self._writers:
             writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -79,6 +79,8 @@ class Gate:
         task.add_done_callback(self._tasks.discard)
         with contextlib.suppress(OSError):
             try:
+                if self._server is None:
+                    return
                 self._writers.add(writer)
                 there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
                 self._writers.add(back)

@@ -17,7 +17,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from testbed.control_plane import ControlPlane
-from testbed.loop_thread import LoopThread
+from testbed.loop_thread import LoopThread, stop_listening
 from testbed.processes import PortTakenError, Run, free_port
 
 _SECONDS = 30.0
@@ -103,8 +103,8 @@ class HoldingProxy:
 
     def __init__(self, run: Run, control_plane: ControlPlane) -> None:
         self._directory = run.subdirectory("holding-proxy")
-        self._server = URL(control_plane.url)
-        self._server_ca = control_plane.certificate_authority
+        self._api_server = URL(control_plane.url)
+        self._api_server_ca = control_plane.certificate_authority
         self._thread = LoopThread("holding-proxy")
         self._made: list[Hold] = []
         self._waiting: list[tuple[Hold, bool]] = []
@@ -166,7 +166,7 @@ class HoldingProxy:
         authority.issue_cert("127.0.0.1").configure_cert(tls)
         self._client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, ssl=ssl.create_default_context(cafile=str(self._server_ca))
+                limit=0, ssl=ssl.create_default_context(cafile=str(self._api_server_ca))
             ),
             # Bytes go through as they are; how long anything may take is the client's affair.
             auto_decompress=False,
@@ -181,10 +181,14 @@ class HoldingProxy:
             application, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await self._runner.setup()
+        protocols = self._runner.server
+        assert protocols is not None
         for attempt in range(_START_TRIES):
             self._port = free_port()
             try:
-                await web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=tls).start()
+                self._server = await asyncio.get_running_loop().create_server(
+                    protocols, "127.0.0.1", self._port, ssl=tls
+                )
             except OSError as error:
                 if attempt == _START_TRIES - 1:
                     raise PortTakenError("the proxy cannot bind its port") from error
@@ -195,6 +199,7 @@ class HoldingProxy:
         for task in self._held:
             task.cancel()
         await asyncio.gather(*self._held, return_exceptions=True)
+        await stop_listening(self._server)
         await self._runner.cleanup()
         await self._client.close()
 
@@ -248,7 +253,7 @@ class HoldingProxy:
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return self._client.request(
             request.method,
-            self._server.join(URL(request.raw_path, encoded=True)),
+            self._api_server.join(URL(request.raw_path, encoded=True)),
             headers=_end_to_end(request.headers),
             data=body or None,
             allow_redirects=False,
