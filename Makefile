@@ -13,6 +13,9 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 # share.
 PYTEST := $(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# A slow table is one file, or a few; its tests share little.
+PYTEST_TABLE := $(PYTHON) -m pytest --dist worksteal --numprocesses
+
 # What the image installs to build the wheel.
 define BUILD_REQUIREMENTS
 import pathlib, tomllib
@@ -34,10 +37,10 @@ test-databases: servers ## run the database tests on older versions of PostgreSQ
 	@exec $(PYTEST) -m "databases and not hostile"
 
 test-crash: servers ## kill the operator at each request of an action (a slow table)
-	@exec $(PYTEST) -m crash
+	@exec $(PYTEST_TABLE) 4 -m crash
 
 test-signals: servers ## end the demo by each signal at each moment (a slow table)
-	@exec $(PYTEST) -m signals
+	@exec $(PYTEST_TABLE) 2 -m signals
 
 test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
 	@exec $(PYTEST) -m hostile

@@ -52,8 +52,7 @@ def written(team: Team, since: int) -> list[str]:
 
 
 def workload(team: Team, name: str = "api", kind: str = "Deployment") -> Json:
-    found: Json = json.loads(team.kubectl("get", kind.lower(), name, "-o", "json"))
-    return found
+    return team.read("apps/v1", f"{kind.lower()}s/{name}")
 
 
 def deployment(team: Team, name: str = "api") -> Json:
@@ -62,13 +61,13 @@ def deployment(team: Team, name: str = "api") -> Json:
 
 def replica_sets(team: Team, name: str = "api") -> set[str]:
     """Give the uids of a Deployment's ReplicaSets: each pod template that it ever had is one."""
-    found = json.loads(team.kubectl("get", "replicasets", "-l", f"app={name}", "-o", "json"))
+    found = team.read("apps/v1", f"replicasets?labelSelector=app%3D{name}")
     return {item["metadata"]["uid"] for item in found["items"]}
 
 
 def break_pod(team: Team, app: str = "api") -> None:
     """Make one ready pod unready for good, as a failing readiness probe does."""
-    pods = json.loads(team.kubectl("get", "pods", "-l", f"app={app}", "-o", "json"))["items"]
+    pods = team.read("v1", f"pods?labelSelector=app%3D{app}")["items"]
     pod = next(item for item in pods if "deletionTimestamp" not in item["metadata"])
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     name = pod["metadata"]["name"]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from testbed import AuditRecord, ControlPlane, Postgres
-from testbed.api_client import ApiClient
 from testbed.operator import NAMESPACE, RUNNER
 from testbed.team import Json, Team, is_
 
@@ -28,7 +27,7 @@ class LedService:
         self.team = team
         self._audit = control_plane.audit()
         self._postgres = postgres
-        self._api = _admin(control_plane)
+        self._api = control_plane.api
         self._set_up_database()
         team.deploy(replicas=1)
         team.grant(secrets=("database",), deployments=("api",))
@@ -243,12 +242,6 @@ class LedService:
     def _get(self, path: str) -> Json:
         answer: Json = self._api.request("GET", path)
         return answer
-
-
-def _admin(control_plane: ControlPlane) -> ApiClient:
-    config = json.loads(control_plane.kubeconfig.read_text())
-    token = config["users"][0]["user"]["token"]
-    return ApiClient(control_plane.url, token, control_plane.certificate_authority.read_text())
 
 
 def _action(of: Json) -> Any:

@@ -1,6 +1,5 @@
 """Events tell transitions, once each; what comes again is counted in the same Event."""
 
-import json
 from collections.abc import Callable
 
 from e2e.sops import ready, sop
@@ -17,7 +16,7 @@ TOLD = {
 
 def events(team: Team, name: str = "sop") -> dict[str, Json]:
     """Give the Events about an SOP, by reason; each reason must be there once."""
-    listed = json.loads(team.kubectl("get", "events.events.k8s.io", "-o", "json"))["items"]
+    listed = team.read("events.k8s.io/v1", "events")["items"]
     ours = [item for item in listed if item["regarding"]["name"] == name]
     found = {item["reason"]: item for item in ours}
     assert len(found) == len(ours), [(item["reason"], item["note"]) for item in ours]

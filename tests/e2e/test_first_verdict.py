@@ -6,7 +6,7 @@ from collections.abc import Callable
 from e2e.service_database import ServiceDatabase
 from e2e.sops import database, leader, ready, rows, sop
 from testbed import Postgres
-from testbed.observer import Observer, administrator
+from testbed.observer import Observer
 from testbed.operator import Operator
 from testbed.team import Json, Team, condition, is_
 
@@ -30,7 +30,7 @@ def test_the_first_verdict_comes_within_two_seconds(
     ServiceDatabase(postgres).give_login(team)
     team.grant(secrets=("db",))
     start(f"--allow-dial=127.0.0.1:{postgres.port}")
-    admin = administrator(team.control_plane)
+    admin = team.control_plane.api
     path = f"/apis/servicesop.io/v1alpha1/namespaces/{team.namespace}/servicesops"
     # A long period: no second run of a check can stand in for a late first one.
     kinds: list[Json] = [

@@ -10,7 +10,7 @@ import pytest
 from e2e.sops import check, ready, sop, target
 from testbed import Run
 from testbed.broken_build import broken_build
-from testbed.observer import Observer, administrator
+from testbed.observer import Observer
 from testbed.operator import Operator, start_operator
 from testbed.team import Json, Team
 
@@ -80,7 +80,7 @@ def reactions(team: Team, count: int, rounds: int) -> list[float]:
 
 
 def _delete_pod(team: Team, app: str) -> float:
-    admin = administrator(team.control_plane)
+    admin = team.control_plane.api
     pods = f"/api/v1/namespaces/{team.namespace}/pods"
     [pod] = [
         item["metadata"]["name"]

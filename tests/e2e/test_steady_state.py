@@ -20,7 +20,7 @@ LEAST_ROUNDS = 25
 
 def healthy(team: Team) -> set[str]:
     """Give the names of the SOPs whose service is well."""
-    items = json.loads(team.kubectl("get", "servicesops", "-o", "json"))["items"]
+    items = team.read("servicesop.io/v1alpha1", "servicesops")["items"]
     return {
         item["metadata"]["name"] for item in items if is_(item.get("status", {}), "Healthy", "True")
     }

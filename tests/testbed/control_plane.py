@@ -94,7 +94,7 @@ class ControlPlane:
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """Return a kubeconfig (mode 0600) with a token of 24 h of an existing ServiceAccount."""
-        answer = self._admin.request(
+        answer = self.api.request(
             "POST",
             f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
             {
@@ -194,7 +194,7 @@ class ControlPlane:
         log = PodLog(directory)
         containers = self._logs.setdefault((namespace, pod), {})
         containers[container] = log
-        self._admin.request(
+        self.api.request(
             "PATCH",
             f"/apis/kwok.x-k8s.io/v1alpha1/namespaces/{namespace}/logs/{pod}"
             "?fieldManager=testbed&force=true",
@@ -229,24 +229,23 @@ class ControlPlane:
         self._etcd_port = free_port()
         self._peer_port = free_port()
         self._credentials = Credentials(self._directory, self.url)
-        self._admin = ApiClient(
-            self.url, self._credentials.admin_token, self._credentials.authority
-        )
+        self.api = ApiClient(self.url, self._credentials.admin_token, self._credentials.authority)
+        """The administrator's requests; a kubectl each would take a tenth of a second of CPU."""
         self._start_etcd()
         self._start_api_server()
         manifest = yaml.safe_load((_MANIFESTS / "kwok-logs-crd.yaml").read_text())
-        self._admin.request(
+        self.api.request(
             "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", manifest
         )
         self._start_controllers()
         self._start_kwok()
         for index in range(self._nodes):
             node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{index}"}}
-            self._admin.request("POST", "/api/v1/nodes", node)
+            self.api.request("POST", "/api/v1/nodes", node)
         self._processes["kwok"].wait_ready(self._nodes_ready, _READY_SECONDS)
         # Pods are refused in a namespace that has no default account yet.
         self._processes["kube-controller-manager"].wait_ready(
-            lambda: self._admin.answers("/api/v1/namespaces/default/serviceaccounts/default"),
+            lambda: self.api.answers("/api/v1/namespaces/default/serviceaccounts/default"),
             _READY_SECONDS,
         )
 
@@ -307,7 +306,7 @@ class ControlPlane:
             "--audit-log-mode=blocking-strict",
         )
         process.wait_ready(
-            lambda: process.listens_on(self._port) and self._admin.answers("/readyz"),
+            lambda: process.listens_on(self._port) and self.api.answers("/readyz"),
             _READY_SECONDS,
         )
 
@@ -361,7 +360,7 @@ class ControlPlane:
         return True
 
     def _nodes_ready(self) -> bool:
-        nodes = self._admin.request("GET", "/api/v1/nodes")["items"]
+        nodes = self.api.request("GET", "/api/v1/nodes")["items"]
         return all(
             any(
                 condition["type"] == "Ready" and condition["status"] == "True"

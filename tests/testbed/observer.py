@@ -11,17 +11,10 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from testbed.api_client import ApiClient
 from testbed.control_plane import ControlPlane
 
 Json = dict[str, Any]
 SOPS = "/apis/servicesop.io/v1alpha1"
-
-
-def administrator(control_plane: ControlPlane) -> ApiClient:
-    """Give a client without the seconds that a kubectl takes to start."""
-    authority = control_plane.certificate_authority.read_text()
-    return ApiClient(control_plane.url, _token(control_plane), authority)
 
 
 class Observer:
@@ -32,7 +25,7 @@ class Observer:
 
     def __init__(self, control_plane: ControlPlane, path: str) -> None:
         self._path = path
-        self._admin = administrator(control_plane)
+        self._api = control_plane.api
         authority = control_plane.certificate_authority.read_text()
         self._token = _token(control_plane)
         self._address = urlsplit(control_plane.url)
@@ -41,7 +34,7 @@ class Observer:
         self._news = threading.Condition()
 
     def __enter__(self) -> Self:
-        version = self._admin.request("GET", self._path)["metadata"]["resourceVersion"]
+        version = self._api.request("GET", self._path)["metadata"]["resourceVersion"]
         assert self._address.hostname is not None
         self._connection = http.client.HTTPSConnection(
             self._address.hostname, self._address.port, context=self._tls
@@ -64,8 +57,9 @@ class Observer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The thread sits in a read; only the end of the connection gets it out.
-        self._socket.shutdown(socket.SHUT_RDWR)
+        # The thread sits in a read; only the end of the connection gets it out. The shutdown of a
+        # TLS socket would take TLS off first, and the thread would read what is encrypted.
+        socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._thread.join(5)
         self._response.close()
         self._connection.close()

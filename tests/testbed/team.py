@@ -79,8 +79,15 @@ class Team:
 
     def get(self, name: str = "sop") -> Json:
         """Read a ServiceSOP."""
-        sop: Json = json.loads(self.kubectl("get", "servicesop", name, "-o", "json"))
-        return sop
+        return self.read("servicesop.io/v1alpha1", f"servicesops/{name}")
+
+    def read(self, api_version: str, path: str) -> Json:
+        """Read an object or a list of the namespace, such as `pods?labelSelector=app=api`."""
+        api = "apis" if "/" in api_version else "api"
+        found: Json = self.control_plane.api.request(
+            "GET", f"/{api}/{api_version}/namespaces/{self.namespace}/{path}"
+        )
+        return found
 
     def status(self, name: str = "sop") -> Json:
         """Read its status."""
@@ -106,7 +113,7 @@ class Team:
 
     def pod_uids(self, name: str = "api") -> set[str]:
         """Give the uids of a Deployment's living pods."""
-        pods = json.loads(self.kubectl("get", "pods", "-l", f"app={name}", "-o", "json"))
+        pods = self.read("v1", f"pods?labelSelector=app%3D{name}")
         return {
             pod["metadata"]["uid"]
             for pod in pods["items"]
