@@ -39,8 +39,9 @@ test-crash: servers ## kill the operator at each request of an action (a slow ta
 test-signals: servers ## end the demo by each signal at each moment (a slow table)
 	@exec $(PYTEST) -m signals
 
+# Files of very different length: each test is for the next worker that is free.
 test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
-	@exec $(PYTEST) -m hostile
+	@exec $(PYTEST) --dist loadgroup -m hostile
 
 lint: venv ## check style, types, layers, lock files and generated files
 	@.venv/bin/ruff check --quiet

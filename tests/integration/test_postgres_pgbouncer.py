@@ -15,7 +15,7 @@ from integration.relay import relaying
 from polling import until
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
-from testbed import Postgres, PoolMode, Run, Version
+from testbed import PoolMode, Postgres, Run, Version
 
 # Its message: a letter, the length, an empty name, the text.
 DISCARD = b"P\0\0\0\x13\0DISCARD ALL\0"
