@@ -125,6 +125,11 @@ async def test_limits_hold_in_a_session_that_somebody_else_has_set_up(
         async with await client(reader, bouncer) as other:
             await other.execute("SET statement_timeout = 0")
             await other.execute("SET default_transaction_read_only = off")
+            told = "SELECT current_setting('statement_timeout') <> '0'"
+            assert await reader.ask(f"{told}, current_setting('transaction_read_only')") == [
+                (True, "on")
+            ]
+            await other.execute("SET statement_timeout = 0")
             refused = await reader.refused("SELECT pg_sleep(60)", seconds=0.6)
             assert refused.reason is UnknownReason.TIMED_OUT
             await until(lambda: active(reader) == 0)
