@@ -13,7 +13,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 # share.
 PYTEST := $(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-# A slow table is one file, or a few; its tests share little.
+# A slow table is one file, or a few of very different length: a worker that is free takes tests over.
 PYTEST_TABLE := $(PYTHON) -m pytest --dist worksteal --numprocesses
 
 # What the image installs to build the wheel.
@@ -43,7 +43,7 @@ test-signals: servers ## end the demo by each signal at each moment (a slow tabl
 	@exec $(PYTEST_TABLE) 2 -m signals
 
 test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
-	@exec $(PYTEST) -m hostile
+	@exec $(PYTEST_TABLE) 3 -m hostile
 
 lint: venv ## check style, types, layers, lock files and generated files
 	@.venv/bin/ruff check --quiet

@@ -4,6 +4,7 @@ import sys
 
 from testbed import ServerError, Version, binaries
 from testbed.monitoring_programs import alertmanager_program, prometheus_program
+from testbed.pgbouncer import pgbouncer_installation
 from testbed.postgres_programs import installation
 
 
@@ -16,11 +17,12 @@ def main() -> int:
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
-    try:
-        alertmanager_program()
-    except ServerError as error:
-        # Not every machine has apt: there the tests that need it fail, each by its name.
-        print(error, file=sys.stderr)
+    for fetch in (alertmanager_program, pgbouncer_installation):
+        try:
+            fetch()
+        except ServerError as error:
+            # Not every machine has apt: there the tests that need it fail, each by its name.
+            print(error, file=sys.stderr)
     return 0
 
 

@@ -4,9 +4,11 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import ClassVar
 
 import psycopg
 import pytest
+from psycopg import pq
 
 from servicesop.sources.postgres import exchange as module
 from servicesop.sources.postgres.exchange import LostError, exchange
@@ -89,3 +91,42 @@ def test_the_kernel_is_asked_for_what_really_arrived(sockets: ExitStack) -> None
         far.sendall(bytes(1000))
         assert len(near.recv(1000, socket.MSG_WAITALL)) == 1000
     assert module._received(near.fileno()) - before == 100_000
+
+
+class Answer:
+    """The part of a PGresult that is looked at."""
+
+    def __init__(self, status: pq.ExecStatus) -> None:
+        self.status = status
+
+
+@pytest.mark.parametrize("status", [pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.COMMAND_OK])
+async def test_who_hangs_up_may_have_said_why(sockets: ExitStack, status: pq.ExecStatus) -> None:
+    near, far = connected(sockets)
+    said = Answer(status)
+
+    class HungUp:
+        socket = near.fileno()
+        answers: ClassVar[list[Answer | None]] = [said, None, None]
+
+        def flush(self) -> int:
+            return 0
+
+        def is_busy(self) -> bool:
+            return False
+
+        def get_result(self) -> Answer | None:
+            return self.answers.pop(0)
+
+        def consume_input(self) -> None:
+            if not self.answers:
+                raise psycopg.OperationalError("canary")
+
+    far.send(b"x")
+    asking = exchange(HungUp(), 1)  # type: ignore[arg-type]  # the part of a PGconn that is used
+    if status is pq.ExecStatus.FATAL_ERROR:
+        answers: list[object] = [*await asking]
+        assert answers == [said]
+    else:
+        with pytest.raises(LostError):
+            await asking

@@ -3,7 +3,11 @@
 import pytest
 
 from servicesop.api.reasons import UnknownReason
-from servicesop.sources.postgres.failures import failure_of_answer, failure_of_attempt
+from servicesop.sources.postgres.failures import (
+    failure_of_answer,
+    failure_of_attempt,
+    failure_of_pooler,
+)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +67,16 @@ def test_an_error_code_has_a_reason_and_a_sentence(
             UnknownReason.CERTIFICATE_NAME_MISMATCH,
         ),
         ("SSL error: wrong version number", UnknownReason.TLS_FAILED),
+        # PgBouncer's.
+        ("FATAL:  SASL authentication failed", UnknownReason.AUTHENTICATION_FAILED),
+        ("FATAL:  auth failed", UnknownReason.AUTHENTICATION_FAILED),
+        ("FATAL:  no such user: canary", UnknownReason.AUTHENTICATION_FAILED),
+        ("FATAL:  no such database: canary", UnknownReason.INVALID_CONNECTION),
+        (
+            "FATAL:  no more connections allowed (max_client_conn)",
+            UnknownReason.SOURCE_BUSY,
+        ),
+        ("FATAL:  SSL required", UnknownReason.AUTHENTICATION_FAILED),
         ("Connection refused\n\tIs the server running on host canary?", UnknownReason.UNREACHABLE),
         ("FATAL:  Passwort-Authentifizierung für canary fehlgeschlagen", UnknownReason.UNREACHABLE),
         ("", UnknownReason.UNREACHABLE),
@@ -74,3 +88,32 @@ def test_a_failed_attempt_has_a_reason_and_none_of_its_text(
     failure = failure_of_attempt("orders-db", text)
     assert failure.reason is reason
     assert "canary" not in failure.message
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "words"),
+    [
+        (
+            "transaction blocks not allowed in statement pooling mode",
+            UnknownReason.INVALID_CONNECTION,
+            "pool_mode transaction or session",
+        ),
+        ("query_wait_timeout", UnknownReason.SOURCE_BUSY, "raise its pool size"),
+    ],
+)
+def test_a_pooler_that_ends_a_session_has_a_reason(
+    text: str, reason: UnknownReason, words: str
+) -> None:
+    failure = failure_of_pooler("orders-db", "08P01", text)
+    assert failure is not None
+    assert failure.reason is reason
+    assert words in failure.message
+    assert len(failure.message) <= 256
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "text"),
+    [("08P01", "server conn crashed?"), ("22023", "query_wait_timeout"), ("08P01", "")],
+)
+def test_any_other_end_of_a_session_is_not_a_poolers(sqlstate: str, text: str) -> None:
+    assert failure_of_pooler("orders-db", sqlstate, text) is None

@@ -31,8 +31,9 @@ class TooLargeError(Exception):
 async def exchange(pgconn: pq.abc.PGconn, syncs: int) -> list[pq.abc.PGresult]:
     """Give the answers up to the Sync number `syncs`, in order, without the Syncs themselves.
 
-    Errors of the server are answers as well. Raise LostError or TooLargeError; after these and
-    after a cancellation the connection can only be closed.
+    Errors of the server are answers as well; one that is followed by the end of the connection is
+    the last that is known, and those before it are all that is given. Raise LostError or
+    TooLargeError; after these and after a cancellation the connection can only be closed.
     """
     return await _Exchange(pgconn, syncs).run()
 
@@ -82,7 +83,9 @@ class _Exchange:
             else:
                 self._collect()
         except (psycopg.Error, OSError):
-            self._finish(LostError())
+            # Who hangs up may have said why.
+            said = any(each.status == pq.ExecStatus.FATAL_ERROR for each in self._answers)
+            self._finish(None if said else LostError())
 
     def _collect(self) -> None:
         after_none = False

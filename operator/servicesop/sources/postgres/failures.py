@@ -99,12 +99,20 @@ _LOST_CLASSES = ("08", "57P")
 _REFUSALS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), sqlstate)
     for pattern, sqlstate in (
-        (r"password authentication failed|authentication failed for user", "28P01"),
+        (
+            r"password authentication failed|authentication failed for user"
+            r"|SASL authentication failed|FATAL:\s+(?:auth failed|no such user)",
+            "28P01",
+        ),
         (r"no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in", "28000"),
         (r'role ".*" does not exist', "28000"),
-        (r'database ".*" does not exist', "3D000"),
+        (r'database ".*" does not exist|FATAL:\s+no such database', "3D000"),
         (r'permission denied for database ".*"', "28000"),
-        (r"too many (?:connections|clients)|remaining connection slots", "53300"),
+        (
+            r"too many (?:connections|clients)|remaining connection slots"
+            r"|no more connections allowed",
+            "53300",
+        ),
         (r"database system is|not accepting connections", "57P03"),
     )
 )
@@ -112,7 +120,7 @@ _TLS: tuple[tuple[re.Pattern[str], UnknownReason, str], ...] = tuple(
     (re.compile(pattern), reason, sentence)
     for pattern, reason, sentence in (
         (
-            r"no pg_hba\.conf entry.*(?:no encryption|SSL off)",
+            r"no pg_hba\.conf entry.*(?:no encryption|SSL off)|FATAL:\s+SSL required",
             UnknownReason.AUTHENTICATION_FAILED,
             "the database does not let this user in without TLS, or not from the operator's "
             "address; set tls: Require, or correct the server's pg_hba.conf",
@@ -139,6 +147,26 @@ _TLS: tuple[tuple[re.Pattern[str], UnknownReason, str], ...] = tuple(
 )
 _OTHER_TLS = re.compile(r"SSL|TLS|certificate")
 
+# A pooler that ends a session says why with this code, which PostgreSQL has for other things.
+_PROTOCOL_VIOLATION = "08P01"
+_POOLER: tuple[tuple[re.Pattern[str], UnknownReason, str], ...] = tuple(
+    (re.compile(pattern), reason, sentence)
+    for pattern, reason, sentence in (
+        (
+            r"statement pooling mode",
+            UnknownReason.INVALID_CONNECTION,
+            "the pooler (PgBouncer) pools by statement, where no query can be kept read-only; let "
+            "the Secret name a pool with pool_mode transaction or session, or the database itself",
+        ),
+        (
+            r"query_wait_timeout",
+            UnknownReason.SOURCE_BUSY,
+            "the pooler (PgBouncer) had no connection to the database free in time; raise its pool "
+            "size, or see who holds its connections",
+        ),
+    )
+)
+
 
 def failure_of_answer(secret: str, sqlstate: str) -> SourceError:
     """Explain an error that the database answered with; `secret` is the name of the Secret."""
@@ -151,6 +179,18 @@ def failure_of_answer(secret: str, sqlstate: str) -> SourceError:
         _OTHER,
     )
     return _about(secret, reason, sentence)
+
+
+def failure_of_pooler(secret: str, sqlstate: str, text: str) -> SourceError | None:
+    """Explain why a pooler ended the session, of whose text nothing is passed on.
+
+    None where it is not known to be one: then the connection just broke.
+    """
+    if sqlstate == _PROTOCOL_VIOLATION:
+        for pattern, reason, sentence in _POOLER:
+            if pattern.search(text):
+                return _about(secret, reason, sentence)
+    return None
 
 
 def failure_of_attempt(secret: str, text: str) -> SourceError:

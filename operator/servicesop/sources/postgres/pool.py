@@ -245,17 +245,16 @@ class _Pool:
             address = await self._guard.address(login.host, login.port)
         except SourceError as failure:
             raise failures.about_secret(self._secret, failure) from None
-        patience = min(_ENDING_SECONDS, _left(deadline))
+        patience = min(deadline, asyncio.get_running_loop().time() + _ENDING_SECONDS)
         while True:
             opened = self._clock()
             try:
                 session = await Session.connect(login, address, spec=spec, within=_left(deadline))
             except SourceError as failure:
-                if failure.reason is not UnknownReason.SOURCE_BUSY or patience <= 0:
+                if failure.reason is not UnknownReason.SOURCE_BUSY or not _left(patience):
                     raise
             else:
                 return _Kept(session, spec, login, opened=opened, used=opened)
-            patience -= _ENDING_POLL
             await asyncio.sleep(_ENDING_POLL)
 
     async def _read_login(self, spec: Postgres) -> Parameters:

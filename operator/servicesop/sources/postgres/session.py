@@ -46,11 +46,18 @@ _LIMITS = (
 # such a session after we have closed it.
 _WATCH = b", pg_catalog.set_config('client_connection_check_interval', '1s', true)"
 _WATCHES = 140000
+# Advisory locks of the session outlive its transaction. Behind a proxy that pools by transaction
+# they would stay in a session that DISCARD ALL need not reach, so they are given up before the end
+# of the transaction: in one that an error has aborted, only after a return to a savepoint.
+_SAVEPOINT = b"SAVEPOINT s"
 _DECLARE = b"DECLARE c NO SCROLL CURSOR FOR "
+_RETURN = b"ROLLBACK TO SAVEPOINT s"
+_UNLOCK = b"SELECT pg_catalog.pg_advisory_unlock_all()"
 _ROLLBACK = b"ROLLBACK"
 _DISCARD = b"DISCARD ALL"
-_STATEMENTS = 6
-_SYNCS = 3
+_STATEMENTS = 9
+_FETCHED = 4
+_SYNCS = 4
 
 # What a role could do from within a read-only query, or could give itself. A query may SET ROLE to
 # each role of which the session's is a member (set_config does it), so all of these count. Asked of
@@ -190,8 +197,9 @@ class Session:
         """Queue the whole sequence.
 
         Every statement is a Parse message of its own, in which a second statement is an error. An
-        error skips what follows up to the next Sync, so ROLLBACK stands behind one; DISCARD ALL
-        stands behind another because it is refused inside of a transaction, even an implicit one.
+        error skips what follows up to the next Sync, so what cleans up stands behind one, and
+        ROLLBACK behind its own; DISCARD ALL stands behind another because it is refused inside of a
+        transaction, even an implicit one.
         """
         limit = max(1, int(within * _SERVER_SHARE * 1000))
         send = self._pgconn.send_query_params
@@ -200,6 +208,7 @@ class Session:
             send(_BEGIN, None)
             watch = _WATCH if self._pgconn.server_version >= _WATCHES else b""
             send(_LIMITS + watch, [b"%d" % limit])
+            send(_SAVEPOINT, None)
             send(
                 _DECLARE + text.encode(),
                 values,
@@ -207,6 +216,9 @@ class Session:
                 param_formats=transformer.formats,
             )
             send(b"FETCH FORWARD %d FROM c" % max_rows, None)
+            self._pgconn.pipeline_sync()
+            send(_RETURN, None)
+            send(_UNLOCK, None)
             self._pgconn.pipeline_sync()
             send(_ROLLBACK, None)
             self._pgconn.pipeline_sync()
@@ -221,13 +233,19 @@ class Session:
             if answer.status == pq.ExecStatus.FATAL_ERROR:
                 code = answer.error_field(pq.DiagnosticField.SQLSTATE) or b""
                 sqlstate = code.decode("ascii", "replace")
+                text = answer.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
+                failure = failures.failure_of_pooler(
+                    self._secret, sqlstate, text.decode("utf-8", "replace")
+                )
+                if failure is not None:
+                    raise failure
                 # libpq makes up an error without a code when the connection breaks.
                 if not sqlstate or failures.means_lost(sqlstate):
                     raise LostError
                 raise failures.failure_of_answer(self._secret, sqlstate)
-        if len(answers) != _STATEMENTS or answers[3].status != pq.ExecStatus.TUPLES_OK:
+        if len(answers) != _STATEMENTS or answers[_FETCHED].status != pq.ExecStatus.TUPLES_OK:
             raise failures.bad_answer(self._secret, "the server does not answer as PostgreSQL does")
-        return answers[3]
+        return answers[_FETCHED]
 
     def _load(self, transformer: abc.Transformer, fetched: pq.abc.PGresult) -> list[Row]:
         try:
