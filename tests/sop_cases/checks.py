@@ -10,8 +10,8 @@ CASES = {
         (f"spec.checks[0]: Invalid value: exactly one of the fields in [{TYPES}] must be set"),
     ),
     "a check of no type": Broken(
-        {"checks.3.logs": ABSENT},
-        (f"spec.checks[3]: Invalid value: exactly one of the fields in [{TYPES}] must be set"),
+        {"checks.4.sql": ABSENT},
+        (f"spec.checks[4]: Invalid value: exactly one of the fields in [{TYPES}] must be set"),
     ),
     "two checks of one name": Broken(
         {"checks.4": {"name": "replicas-ready", "workload": {"replicas": 1}}},

@@ -60,6 +60,7 @@ def grant(
     *,
     secrets: tuple[str, ...] = (),
     deployments: tuple[str, ...] = (),
+    evictions: bool = False,
 ) -> None:
     """Give a namespace its runner with the shipped Roles; what is not named is not granted.
 
@@ -75,11 +76,14 @@ def grant(
             if item["kind"] == "Role":
                 item["rules"][0]["resourceNames"] = list(names)
             objects.append(item)
+    if evictions:
+        objects += yaml.safe_load_all((base / "evictor" / "role.yaml").read_text())
     text = yaml.safe_dump_all(objects)
     control_plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
     granted: list[tuple[str, ...]] = [("get", "pods", "--subresource=log")]
     granted += [("get", f"secrets/{name}") for name in secrets[-1:]]
     granted += [("patch", f"deployments/{name}") for name in deployments[-1:]]
+    granted += [("create", "pods", "--subresource=eviction")] * evictions
     for right in granted:
         wait_allowed(control_plane, namespace, *right)
 

@@ -24,6 +24,7 @@ from servicesop.api.base import (
     exactly_one,
     wire,
 )
+from servicesop.api.kinds import ActionKind
 
 FIXED_CONDITIONS = (
     "Ready",
@@ -210,6 +211,11 @@ class Remediate(ApiModel):
     """Limit of all actions, per target and action."""
     cooldown: PositiveDuration = timedelta(minutes=15)
     """Least time between two actions on the target."""
+
+    @property
+    def action(self) -> ActionKind:
+        """What is done."""
+        return ActionKind.RESTART if self.delete_pod is None else ActionKind.DELETE_POD
 
 
 class Row(ApiModel):
