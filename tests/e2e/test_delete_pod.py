@@ -50,7 +50,7 @@ def protect(team: Team, minimum: int) -> None:
 
 def pods(team: Team) -> dict[str, str]:
     """Give the uids of the living pods by name."""
-    items = json.loads(team.kubectl("get", "pods", "-l", "app=api", "-o", "json"))["items"]
+    items = team.read("v1", "pods?labelSelector=app%3Dapi")["items"]
     return {
         one["metadata"]["name"]: one["metadata"]["uid"]
         for one in items
