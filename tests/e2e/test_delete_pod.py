@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from e2e.actions import deployment, evictions, runner
+from e2e.pod_failures import log_failure
 from e2e.sops import Json, check, doing, logs, sop
 from polling import eventually
 from testbed.operator import Operator
@@ -29,7 +30,7 @@ def delete_pod(**changes: object) -> Json:
 
 def noisy(mode: str = "Enforce", **changes: object) -> Json:
     """Give an SOP whose check is about each pod by itself: a pod that is gone fails no more."""
-    quiet = logs(within="4s", per="Pod")
+    quiet = logs(within="10m", per="Pod")
     return sop(mode=mode, reopenWithin="2s", checks=[quiet], rows=(delete_pod(**changes),))
 
 
@@ -58,25 +59,11 @@ def pods(team: Team) -> dict[str, str]:
     }
 
 
-def keep_logging(team: Team, *names: str) -> Callable[[Json], None]:
-    """Give what lets pods log `panic` again whenever it is asked."""
-    files = [team.control_plane.pod_log(team.namespace, name, "service") for name in names]
-
-    def log(_: Json) -> None:
-        for file in files:
-            file.append("panic")
-
-    return log
-
-
 def begin(team: Team, start: Callable[..., Operator], spec: Json) -> dict[str, str]:
     """Deploy three pods, start the operator, and wait until the SOP is healthy."""
     team.deploy(replicas=3)
     team.grant(evictions=True)
     start("--start-hold=1s")
-    for name in pods(team):
-        # Without a first line nobody knows how far back a log reaches.
-        team.control_plane.pod_log(team.namespace, name, "service").append("started")
     team.apply(spec)
     team.wait(lambda status: is_(status, "Healthy", "True"), 30)
     return pods(team)
@@ -87,14 +74,9 @@ def test_the_one_pod_that_fails_is_evicted_once(team: Team, start: Callable[...,
     protect(team, 1)
     generation = deployment(team)["metadata"]["generation"]
     bad = min(before)
-    log = keep_logging(team, bad)
+    log_failure(team, bad)
 
-    def evicted(status: Json) -> bool:
-        if not evictions(team):
-            log(status)
-        return bool(status.get("history"))
-
-    status = team.wait(evicted, 40)
+    status = team.wait(lambda status: status.get("history"), 40)
 
     assert [item["outcome"] for item in status["history"]] == ["Helped"]
     assert status["lastAction"] == "deletePod api: Helped"
@@ -113,13 +95,9 @@ def test_the_one_pod_that_fails_is_evicted_once(team: Team, start: Callable[...,
 def test_a_dry_run_says_what_would_be_done(team: Team, start: Callable[..., Operator]) -> None:
     before = begin(team, start, noisy("DryRun"))
     protect(team, 1)
-    log = keep_logging(team, min(before))
+    log_failure(team, min(before))
 
-    def proposed(status: Json) -> bool:
-        log(status)
-        return doing(status).startswith("would do")
-
-    status = team.wait(proposed, 30)
+    status = team.wait(lambda status: doing(status).startswith("would do"), 30)
 
     assert doing(status) == (
         "would do: eviction of a pod of Deployment api"
@@ -148,10 +126,9 @@ def test_what_is_not_certain_is_not_done(
     before = begin(team, start, noisy())
     if minimum is not None:
         protect(team, minimum)
-    log = keep_logging(team, *sorted(before)[:failing])
+    log_failure(team, *sorted(before)[:failing])
 
     def refused(status: Json) -> bool:
-        log(status)
         return SAID[reason] in doing(status) + condition(status, "Escalated").get("message", "")
 
     status = team.wait(refused, 30)
@@ -160,7 +137,7 @@ def test_what_is_not_certain_is_not_done(
     if escalated:
         assert condition(status, "Escalated")["reason"] == "RemediationRefused"
     end = time.monotonic() + 3
-    team.wait(lambda status: (log(status), time.monotonic() > end)[1])
+    team.wait(lambda _: time.monotonic() > end)
     assert (evictions(team), pods(team)) == ([], before)
 
 

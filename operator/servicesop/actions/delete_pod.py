@@ -1,7 +1,9 @@
 """Evict the one pod that a check singles out, so that its workload's controller makes a new one.
 
 By the Eviction API, which keeps PodDisruptionBudgets; a plain delete would pass them by. The pod's
-uid is the condition: of two requests, however late the first one arrives, one can take effect.
+uid is the condition: of two requests, however late the first one arrives, one can take effect. The
+API server charges the budget before it looks at conditions, so one that they refuse may cost the
+budget a disruption until its controller has counted again: then the guards wait for that.
 """
 
 import asyncio
