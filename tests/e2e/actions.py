@@ -30,6 +30,15 @@ def restarts(team: Team, workload: str = "api") -> list[AuditRecord]:
     return [record for record in actions(team, workload) if record.code == 200]
 
 
+def evictions(team: Team) -> list[AuditRecord]:
+    """Give every request of the operator to evict or delete a pod, refused ones included."""
+    return [
+        record
+        for record in team.control_plane.audit().mutations(by=OPERATOR)
+        if (record.group, record.resource, record.namespace) == ("", "pods", team.namespace)
+    ]
+
+
 def tampering(team: Team) -> list[str]:
     """Give everything that the operator or its runner wrote in the namespace, but what it says."""
     own_words = {("servicesop.io", "servicesops", "status"), ("events.k8s.io", "events", "")}

@@ -1,42 +1,32 @@
 """A service of one pod whose worker loses its leader until the pod is replaced.
 
-The lightest fault that a restart heals: a row in a lease table, which the test itself writes. The
-SOP's own limits are as wide as they go, so that nothing but the order of the steps, the ids and the
-preconditions keeps a restart from being done twice.
+The lightest fault that a restart heals: a row in a lease table, which the test itself writes.
 """
 
-import json
 import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from e2e.service import Service
 from testbed import AuditRecord, ControlPlane, Postgres
-from testbed.operator import NAMESPACE, RUNNER
-from testbed.team import Json, Team, is_
+from testbed.team import Json, Team
 
 ACTION = "servicesop.io/action"
-_RECORD = "servicesop.io/record"
-_POLL_SECONDS = 0.1
 
 
-class LedService:
-    """The Deployment `api`, its lease table, and what can be told of both from outside."""
+class LedService(Service):
+    """The Deployment `api` and its lease table."""
+
+    procedure = "Leaderless"
 
     def __init__(self, control_plane: ControlPlane, postgres: Postgres, team: Team) -> None:
-        self.team = team
-        self._audit = control_plane.audit()
+        super().__init__(control_plane, team)
         self._postgres = postgres
-        self._api = control_plane.api
         self._set_up_database()
         team.deploy(replicas=1)
         team.grant(secrets=("database",), deployments=("api",))
         self._sick: set[str] = set()
         self.mark()
-
-    @property
-    def namespace(self) -> str:
-        return self.team.namespace
 
     def mark(self) -> None:
         """Count effects from now on."""
@@ -62,16 +52,6 @@ class LedService:
         self._postgres.execute(
             f"INSERT INTO {self._table} VALUES ('worker', 'pod', now() + interval '1 h')"
         )
-
-    def wait(self, true: Callable[[], object], what: str, seconds: float = 25.0) -> None:
-        """Poll, with pods taking the lease over meanwhile; AssertionError with the SOP at last."""
-        deadline = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > deadline:
-                seen = json.dumps({"sop": self.sop(), "records": self.records()}, indent=1)
-                raise AssertionError(f"{what}: not within {seconds:g} s\n{seen}")
-            self.heal()
-            time.sleep(_POLL_SECONDS)
 
     # What the operator has done, from the audit log and the objects.
 
@@ -104,73 +84,7 @@ class LedService:
         assert self.effects() == 0
         assert self._deployment()["metadata"]["generation"] == self._generation
 
-    def status_writes(self) -> list[AuditRecord]:
-        """Give all writes of the SOP's status since the mark, refused ones included."""
-        return [
-            one
-            for one in self._audit.mutations(since=self._mark)
-            if (one.resource, one.subresource, one.namespace)
-            == ("servicesops", "status", self.namespace)
-        ]
-
-    @property
-    def runner(self) -> str:
-        return f"system:serviceaccount:{self.namespace}:{RUNNER}"
-
-    def sop(self) -> Json:
-        """Give the SOP."""
-        return self._get(
-            f"/apis/servicesop.io/v1alpha1/namespaces/{self.namespace}/servicesops/sop"
-        )
-
-    def records(self) -> dict[str, Json]:
-        """Give what is remembered of targets and budgets, by ConfigMap."""
-        path = f"/api/v1/namespaces/{NAMESPACE}/configmaps?labelSelector={_RECORD}"
-        return {
-            item["metadata"]["name"]: json.loads(item["data"]["record"])
-            for item in self._get(path)["items"]
-        }
-
-    def target_record(self) -> Json:
-        """Give what is remembered of the Deployment; empty where nothing is."""
-        found = [one for one in self.records().values() if one.get("namespace") == self.namespace]
-        return found[0] if found else {}
-
-    def over(self) -> bool:
-        """Say whether the episode is closed and nothing is claimed, budgeted or open any more."""
-        status = self.sop().get("status", {})
-        records = self.records().values()
-        return (
-            is_(status, "Healthy", "True")
-            and is_(status, "Leaderless", "False")
-            and not any("episode" in one for one in status["procedures"])
-            and not status.get("intents")
-            and not any("claim" in one for one in records)
-            and not any(
-                entry.get("open", True) for one in records for entry in one.get("entries", ())
-            )
-        )
-
-    def let_claims_run_out(self) -> None:
-        """Set the deadlines of what is claimed and budgeted back, instead of waiting for them."""
-        for name, record in self.records().items():
-            for held in (record.get("claim"), *record.get("entries", ())):
-                if held is not None:
-                    held["deadline"] = "2000-01-01T00:00:00Z"
-            patch = json.dumps({"data": {"record": json.dumps(record)}})
-            self.team.control_plane.kubectl(
-                *("-n", NAMESPACE, "patch", "configmap", name, "--type=merge", f"--patch={patch}")
-            )
-
     # SOPs.
-
-    def apply(self, **remediate: object) -> None:
-        """Apply the SOP; `remediate` changes its row."""
-        self.team.apply(self._spec(remediate))
-
-    def delete(self) -> None:
-        """Delete the SOP."""
-        self.team.kubectl("delete", "servicesop", "sop", "--wait=true")
 
     def _spec(self, remediate: Mapping[str, object]) -> Json:
         row = {
@@ -225,23 +139,10 @@ class LedService:
             password=password,
         )
 
-    def _deployment(self) -> Json:
-        return self._get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/api")
-
     def _replica_sets(self) -> list[Json]:
         path = f"/apis/apps/v1/namespaces/{self.namespace}/replicasets"
         items: list[Json] = self._get(path)["items"]
         return items
-
-    def _pods(self) -> set[str]:
-        items = self._get(f"/api/v1/namespaces/{self.namespace}/pods")["items"]
-        return {
-            one["metadata"]["uid"] for one in items if "deletionTimestamp" not in one["metadata"]
-        }
-
-    def _get(self, path: str) -> Json:
-        answer: Json = self._api.request("GET", path)
-        return answer
 
 
 def _action(of: Json) -> Any:

@@ -46,7 +46,7 @@ def apply_runner(control_plane: ControlPlane, directory: Path, namespace: str) -
     kustomization = {
         "namespace": namespace,
         "resources": [runner],
-        "components": [f"{runner}/{component}" for component in (*names, "objects")],
+        "components": [f"{runner}/{component}" for component in (*names, "objects", "evictor")],
         "patches": [
             {
                 "target": {"kind": "Role", "name": f"servicesop-runner-{component}"},
@@ -247,6 +247,7 @@ def test_a_runner_with_all_components_has_these_rights_and_no_more(
         ("cert-manager.io", "certificates", ""): {"get", "list"},
         ("networking.k8s.io", "networkpolicies", ""): {"list"},
         ("", "pods", ""): {"list"},
+        ("", "pods/eviction", ""): {"create"},
         ("", "namespaces", ""): {"get"},
         ("kafka.strimzi.io", "kafkas", ""): {"get", "list"},
     }

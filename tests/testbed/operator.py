@@ -1,5 +1,6 @@
 """The operator as a process of its own, under its own ServiceAccount and the shipped manifests."""
 
+import json
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ import urllib.error
 import urllib.request
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -38,13 +40,18 @@ def wait_established(control_plane: ControlPlane) -> None:
 
     `kubectl wait` fails on a CRD that has no conditions yet, as it is right after it was applied.
     """
-    path = '{.status.conditions[?(@.type=="Established")].status}'
     give_up = time.monotonic() + _ESTABLISHED_SECONDS
-    crd = ("get", "crd", "servicesops.servicesop.io", "-o", f"jsonpath={path}")
-    while control_plane.kubectl(*crd) != "True":
+    crd = ("get", "crd", "servicesops.servicesop.io", "-o", "json")
+    while not _is_established(json.loads(control_plane.kubectl(*crd))):
         if time.monotonic() > give_up:
             raise TimeoutError(f"the CRD is not established within {_ESTABLISHED_SECONDS:g} s")
         time.sleep(0.05)
+
+
+def _is_established(crd: dict[str, Any]) -> bool:
+    # The conditions are null at first, which a filter of jsonpath takes for an error.
+    conditions = crd.get("status", {}).get("conditions") or []
+    return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)
 
 
 def grant(
@@ -53,6 +60,7 @@ def grant(
     *,
     secrets: tuple[str, ...] = (),
     deployments: tuple[str, ...] = (),
+    evictions: bool = False,
 ) -> None:
     """Give a namespace its runner with the shipped Roles; what is not named is not granted.
 
@@ -68,11 +76,14 @@ def grant(
             if item["kind"] == "Role":
                 item["rules"][0]["resourceNames"] = list(names)
             objects.append(item)
+    if evictions:
+        objects += yaml.safe_load_all((base / "evictor" / "role.yaml").read_text())
     text = yaml.safe_dump_all(objects)
     control_plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
     granted: list[tuple[str, ...]] = [("get", "pods", "--subresource=log")]
     granted += [("get", f"secrets/{name}") for name in secrets[-1:]]
     granted += [("patch", f"deployments/{name}") for name in deployments[-1:]]
+    granted += [("create", "pods", "--subresource=eviction")] * evictions
     for right in granted:
         wait_allowed(control_plane, namespace, *right)
 

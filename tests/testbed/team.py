@@ -24,9 +24,21 @@ class Team:
         """Run kubectl in the namespace, as the cluster's administrator."""
         return self.control_plane.kubectl("-n", self.namespace, *arguments, input=input)
 
-    def grant(self, *, secrets: tuple[str, ...] = (), deployments: tuple[str, ...] = ()) -> None:
+    def grant(
+        self,
+        *,
+        secrets: tuple[str, ...] = (),
+        deployments: tuple[str, ...] = (),
+        evictions: bool = False,
+    ) -> None:
         """Give the namespace its runner, with the shipped Roles."""
-        grant(self.control_plane, self.namespace, secrets=secrets, deployments=deployments)
+        grant(
+            self.control_plane,
+            self.namespace,
+            secrets=secrets,
+            deployments=deployments,
+            evictions=evictions,
+        )
 
     def deploy(self, name: str = "api", replicas: int = 3, **annotations: str) -> None:
         """Make a Deployment (container `service`) and wait until its pods are ready.

@@ -4,57 +4,58 @@ Not `kubectl.kubernetes.io/restartedAt`: where Git carries that key, the next sy
 value back and rolls the pods a second time.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-from servicesop.api.kinds import WorkloadKind
+from servicesop.actions.action import Look, Result, Sent, Subject, path_of, read
 from servicesop.api.status import Intent
-from servicesop.judge.rollout import WorkloadView
-from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, RunnerClient
+from servicesop.decide.progress import Found, Live, found
+from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
 from servicesop.sources.kubernetes.views import workload_view
 
 ANNOTATION = "servicesop.io/action"
 FIELD_MANAGER = "servicesop-actions"
 
 
-class Sent(StrEnum):
-    """What became of the change."""
+class Restart:
+    """Everything is read and written as the namespace's runner."""
 
-    APPLIED = "Applied"
-    STALE = "Stale"
-    """The target is not what was judged any more; nothing was changed."""
-    REFUSED = "Refused"
-    """The API server does not accept the change; nothing was changed."""
-    UNKNOWN = "Unknown"
-    """No answer: it may or may not have been applied."""
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
 
+    async def look(self, subject: Subject) -> Look:
+        """Read the workload. Raise ApiError and ApiUnreachable."""
+        runner = self._client.as_runner(subject.namespace)
+        item = await read(runner, path_of(subject.namespace, subject.kind, subject.workload))
+        if item is None:
+            return Look(Live(None))
+        return Look(Live(workload_view(subject.kind, item)), (item,))
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of the change, and the target afterwards if it is known."""
+    async def send(self, subject: Subject, intent: Intent, look: Look) -> Result:
+        """Apply the patch that fits what was seen."""
+        runner = self._client.as_runner(subject.namespace)
+        path = path_of(subject.namespace, subject.kind, subject.workload)
+        (item,) = look.objects
+        try:
+            after = await runner.json_patch(path, patch_of(intent, item), FIELD_MANAGER)
+        except ApiUnreachable:
+            return Result(Sent.UNKNOWN)
+        except ApiError as error:
+            if error.status in (400, 401, 403, 404, 405, 409, 413, 422):
+                return await self._classify(subject, intent)
+            return Result(Sent.UNKNOWN)
+        return Result(Sent.APPLIED, workload_view(intent.kind, after))
 
-    sent: Sent
-    target: WorkloadView | None = None
-
-
-def resource_of(kind: WorkloadKind) -> str:
-    """Give the resource of a kind, as paths and rights name it."""
-    return f"{kind.lower()}s"
-
-
-def path_of(namespace: str, kind: WorkloadKind, name: str) -> str:
-    """Give the path of a workload."""
-    return f"/apis/apps/v1/namespaces/{namespace}/{resource_of(kind)}/{name}"
-
-
-async def read(runner: RunnerClient, kind: WorkloadKind, name: str) -> Json | None:
-    """Read the target live, as the runner; None where it does not exist."""
-    try:
-        return await runner.get(path_of(runner.namespace, kind, name))
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
+    async def _classify(self, subject: Subject, intent: Intent) -> Result:
+        # 422 has the same body for a failed test, a wrong path and a refused value: look instead.
+        try:
+            live = (await self.look(subject)).live
+        except (ApiError, ApiUnreachable):
+            return Result(Sent.UNKNOWN)
+        match found(intent, live):
+            case Found.APPLIED:
+                return Result(Sent.APPLIED, live.target)
+            case Found.LOST:
+                return Result(Sent.STALE)
+            case Found.NOT_APPLIED:
+                return Result(Sent.REFUSED)
 
 
 def patch_of(intent: Intent, live: Json) -> list[Json]:
@@ -76,33 +77,3 @@ def patch_of(intent: Intent, live: Json) -> list[Json]:
         {"op": "test", "path": "/metadata/generation", "value": intent.generation},
         *change,
     ]
-
-
-async def send(runner: RunnerClient, intent: Intent, live: Json) -> Result:
-    """Apply the restart. Raise nothing: an unclear end is `Unknown`, and is found out later."""
-    path = path_of(runner.namespace, intent.kind, intent.workload)
-    try:
-        after = await runner.json_patch(path, patch_of(intent, live), FIELD_MANAGER)
-    except ApiUnreachable:
-        return Result(Sent.UNKNOWN)
-    except ApiError as error:
-        if error.status in (400, 401, 403, 404, 405, 409, 413, 422):
-            return await _classify(runner, intent)
-        return Result(Sent.UNKNOWN)
-    return Result(Sent.APPLIED, workload_view(intent.kind, after))
-
-
-async def _classify(runner: RunnerClient, intent: Intent) -> Result:
-    # 422 has the same body for a failed test, a wrong path and a refused value: look instead.
-    try:
-        live = await read(runner, intent.kind, intent.workload)
-    except (ApiError, ApiUnreachable):
-        return Result(Sent.UNKNOWN)
-    if live is None:
-        return Result(Sent.STALE)
-    view = workload_view(intent.kind, live)
-    if view.action == intent.id:
-        return Result(Sent.APPLIED, view)
-    if view.uid != intent.uid or view.generation != intent.generation:
-        return Result(Sent.STALE)
-    return Result(Sent.REFUSED)

@@ -5,12 +5,12 @@ are also the operator's memory: they are read back before the first decision aft
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from servicesop.api.base import ApiModel, Duration, Name, ObjectName
-from servicesop.api.kinds import WorkloadKind
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import ProcedureName
 from servicesop.api.times import Time
 
@@ -154,9 +154,9 @@ class Phase(StrEnum):
     PLANNED = "Planned"
     """Written down; not known to have been sent."""
     ISSUED = "Issued"
-    """Applied; the rollout runs."""
+    """Applied; the rollout runs, or the pod is being replaced."""
     SETTLING = "Settling"
-    """The rollout is complete; waiting before judging."""
+    """The change is complete; waiting before judging."""
     VERIFYING = "Verifying"
     """Watching whether it helped."""
 
@@ -166,7 +166,7 @@ class Intent(ApiModel):
 
     id: ActionId
     """Derived from SOP, procedure, episode, attempt and target."""
-    action: Literal["restart"]
+    action: ActionKind
     """What is done."""
     procedure: ProcedureName
     """For which procedure."""
@@ -184,6 +184,10 @@ class Intent(ApiModel):
     """Its generation when it was judged."""
     template_hash: Word
     """A hash of its pod template when it was judged."""
+    pod: ObjectName | None = None
+    """The pod that is to be evicted; for deletePod only."""
+    pod_uid: Uid | None = None
+    """Its uid: a pod of the same name that comes later is another one."""
     attempt: Count
     """Which action of the episode this is, from 0."""
     planned: Time
@@ -206,12 +210,16 @@ class Outcome(StrEnum):
     HELPED = "Helped"
     DID_NOT_HELP = "DidNotHelp"
     ROLLOUT_FAILED = "RolloutFailed"
+    NOT_REPLACED = "NotReplaced"
+    """The pod was evicted, and no ready one has taken its place in time."""
     REVERTED = "Reverted"
     """Somebody put the old pod template back."""
     UNPROVEN = "Unproven"
     """Whether it was applied cannot be told any more; it counts as if it was."""
     REFUSED = "PatchRefused"
     """The API server did not accept the change."""
+    DISRUPTION_REFUSED = "DisruptionRefused"
+    """The API server did not evict the pod, because of its PodDisruptionBudget."""
     ABANDONED = "Abandoned"
     """Never sent, and its evidence is too old now."""
     NOT_NEEDED = "NotNeeded"
@@ -220,7 +228,12 @@ class Outcome(StrEnum):
     @property
     def had_effect(self) -> bool:
         """Whether pods may have been replaced."""
-        return self not in (Outcome.REFUSED, Outcome.ABANDONED, Outcome.NOT_NEEDED)
+        return self not in (
+            Outcome.REFUSED,
+            Outcome.DISRUPTION_REFUSED,
+            Outcome.ABANDONED,
+            Outcome.NOT_NEEDED,
+        )
 
     @property
     def spent(self) -> bool:
@@ -270,8 +283,8 @@ class HistoryItem(ApiModel):
     time: Time
     """When it ended."""
     id: ActionId
-    """Its id, as found in the target's pod template."""
-    action: Word
+    """Its id; that of a restart is found in the target's pod template."""
+    action: ActionKind
     """What was done."""
     kind: WorkloadKind = WorkloadKind.DEPLOYMENT
     """The kind of the workload."""

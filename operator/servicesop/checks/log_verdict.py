@@ -8,7 +8,7 @@ from decimal import Decimal
 from servicesop.api.checks.logs import LogClass, Logs, Per
 from servicesop.api.durations import format_duration
 from servicesop.api.reasons import UnknownReason
-from servicesop.judge.results import Sample, failed, inconclusive, passed
+from servicesop.judge.results import PodRef, Sample, failed, inconclusive, passed
 
 _GONE = "pods that are gone"
 
@@ -24,6 +24,8 @@ class PodCounts:
     """Since when it is known to run (nanoseconds)."""
     oldest: int | None = None
     """When its oldest match was logged, or one that has left the window; None without one."""
+    uid: str = ""
+    """Empty for what is no single pod."""
 
     @property
     def total(self) -> int:
@@ -117,7 +119,10 @@ def _failed_by_max(spec: Logs, state: LogState, bad: list[PodCounts]) -> Sample:
     if single:
         message += "; only one pod logs them"
     findings = {"TooMany", *found} | ({"SinglePod"} if single else set())
-    return failed(findings, message, _evidence(spec, state))
+    pod = PodRef(bad[0].name, bad[0].uid) if single else None
+    # Alone it stays; what is not read yet, and pods that are younger, will tell later.
+    unclear = len(bad) == 1 and not single and len(state.pods) > 1 and bad[0].oldest is not None
+    return failed(findings, message, _evidence(spec, state), pod, pod_unclear=unclear)
 
 
 def _is_found(one: LogClass, kinds: Counter[str]) -> bool:

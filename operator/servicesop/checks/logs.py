@@ -98,6 +98,7 @@ def _by_pod(logs: Sequence[FollowedLog[Occurrences]], start: int) -> list[PodCou
     return [
         PodCounts(
             name=containers[0].pod,
+            uid=containers[0].uid,
             kinds=sum((log.sink.window.counts(start) for log in containers), Counter[str]()),
             born=min(log.born for log in containers),
             oldest=min(

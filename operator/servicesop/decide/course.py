@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from servicesop.api.kinds import WorkloadKind
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import Remediate, Row
 from servicesop.api.sop import Notify
 from servicesop.api.status import (
@@ -28,7 +28,8 @@ from servicesop.decide.procedures import (
     state_of,
 )
 from servicesop.decide.progress import action_id
-from servicesop.decide.snapshot import Snapshot, evidence_of, facts_of, target_of
+from servicesop.decide.snapshot import Snapshot, evidence_of, facts_of, pod_of, target_of
+from servicesop.judge.results import PodRef
 
 MAX_DOING = 512
 REFUSED_FOR = timedelta(minutes=5)
@@ -49,6 +50,8 @@ class Plan:
     uid: str
     """The target's uid."""
     attempt: int
+    pod: PodRef | None = None
+    """The one pod that it is about, if it is not about the whole target."""
     skipped: frozenset[str] = frozenset()
     """Rows that have waited for as long as they may, and do not count any more."""
 
@@ -211,9 +214,17 @@ class Procedure:
     ) -> Course:
         target = target_of(self.snapshot.spec, remediate)
         facts = self.snapshot.targets[target]
-        what = f"restart of {facts.kind} {facts.workload}"
-        if any((one.kind, one.workload) == (facts.kind, facts.workload) for one in self.intents):
-            text = f"waits for the running {what}"
+        what = remediate.action.of(facts.kind, facts.workload)
+        running = next(
+            (
+                one
+                for one in self.intents
+                if (one.kind, one.workload) == (facts.kind, facts.workload)
+            ),
+            None,
+        )
+        if running is not None:
+            text = f"waits for the running {running.action.of(running.kind, running.workload)}"
             return Course(status.model_copy(update={"episode": episode, "doing": text}))
         if episode.stopped:
             spent = EscalationReason.SPENT
@@ -231,6 +242,7 @@ class Procedure:
             workload=facts.workload,
             uid=uid,
             attempt=episode.attempts,
+            pod=pod_of(remediate, self.snapshot.checks),
             skipped=frozenset(
                 one.name for one in self.section.rows if self._held_out(one, episode)
             ),
@@ -273,6 +285,7 @@ _STOPPED = {
     Allowed.ATTEMPTS_SPENT.value: "those that were allowed did not help",
     Allowed.LIMIT_REACHED.value: "as many as are allowed were made",
     Outcome.REFUSED.value: "the API server does not accept it",
+    Outcome.DISRUPTION_REFUSED.value: "the PodDisruptionBudget does not let the pod go",
     Outcome.REVERTED.value: "somebody has put the old pod template back",
 }
 
@@ -283,10 +296,14 @@ def _no_further(what: str, stopped: str) -> str:
 
 def doing(intent: Intent) -> str:
     """Say how far an action is."""
-    what = f"restart of {intent.kind} {intent.workload}"
+    what = intent.action.of(intent.kind, intent.workload)
+    under_way = {
+        ActionKind.RESTART: f"{what} is rolling out",
+        ActionKind.DELETE_POD: f"{what} is done; waits for a pod in its place",
+    }
     return {
         Phase.PLANNED: f"{what} is being sent",
-        Phase.ISSUED: f"{what} is rolling out",
+        Phase.ISSUED: under_way[intent.action],
         Phase.SETTLING: f"{what} is complete; settling",
         Phase.VERIFYING: f"verifies that the {what} helped",
     }[intent.phase]

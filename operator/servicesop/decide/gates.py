@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from servicesop.api.kinds import WorkloadKind
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import Mode, Remediate
 from servicesop.api.status import CheckState
 from servicesop.decide.ledger import ActionEntry, all_actions, cooldown_ends, spent_attempts
 from servicesop.judge.debounce import Memory
+from servicesop.judge.eviction import PodFacts
+from servicesop.judge.results import Verdict
 from servicesop.judge.rollout import Rollout, WorkloadView, rollout_of
+
+_SINGLE_POD = "SinglePod"
+"""The finding of a check that it is about one pod."""
 
 
 class Allowed(StrEnum):
@@ -35,18 +40,32 @@ class Allowed(StrEnum):
     TARGET_UNKNOWN = "TargetUnknown"
     """The target cannot be read."""
     ACCESS_DENIED = "AccessDenied"
-    """The namespace's runner may not change the target."""
+    """The namespace's runner may not do it."""
     ACCESS_UNKNOWN = "AccessUnknown"
-    """Whether the runner may change the target could not be asked."""
+    """Whether the runner may do it could not be asked."""
     KIND_NOT_SUPPORTED = "KindNotSupported"
-    """The operator restarts Deployments only."""
+    """The operator changes Deployments only."""
+    NOT_EXACTLY_ONE_POD = "NotExactlyOnePod"
+    """The check does not single out one pod: it is about none, or about more than one."""
+    POD_UNKNOWN = "PodUnknown"
+    """The pod or the namespace's PodDisruptionBudgets cannot be read."""
+    POD_GONE = "PodGone"
+    """The pod is gone by now, or being deleted."""
+    POD_NOT_OF_TARGET = "PodNotOfTarget"
+    """The pod does not belong to the target."""
+    NO_DISRUPTION_BUDGET = "NoDisruptionBudget"
+    """No PodDisruptionBudget selects the pod, and the SOP does not allow to do without."""
+    SEVERAL_DISRUPTION_BUDGETS = "SeveralDisruptionBudgets"
+    """More than one PodDisruptionBudget selects the pod: the API server then evicts nothing."""
+    DISRUPTION_NOT_ALLOWED = "DisruptionNotAllowed"
+    """The PodDisruptionBudget lets no pod go now."""
     SCALED_TO_ZERO = "ScaledToZero"
     DEPLOYMENT_PAUSED = "DeploymentPaused"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     ROLLOUT_FAILED = "RolloutFailed"
     """The last rollout exceeded its deadline; another one would not help."""
     OUTAGE = "StrategyMayCauseOutage"
-    """The rollout strategy may go below the ready pods that the SOP asks for."""
+    """The change may go below the ready pods that the SOP asks for."""
     TARGET_CONFLICT = "TargetConflict"
     """Another action on the target is in flight."""
     COOLDOWN = "CooldownActive"
@@ -62,6 +81,9 @@ FINAL = frozenset(
     {
         Allowed.ACCESS_DENIED,
         Allowed.KIND_NOT_SUPPORTED,
+        Allowed.NOT_EXACTLY_ONE_POD,
+        Allowed.NO_DISRUPTION_BUDGET,
+        Allowed.SEVERAL_DISRUPTION_BUDGETS,
         Allowed.ATTEMPTS_SPENT,
         Allowed.LIMIT_REACHED,
     }
@@ -92,14 +114,19 @@ class Facts:
     workload: str
     floor: int
     """Pods that must stay ready."""
-    may_patch: bool | None
-    """Whether the runner may change the target; None when it could not be asked."""
+    may_act: bool | None
+    """Whether the runner may do it; None when it could not be asked."""
     entries: tuple[ActionEntry, ...]
     """What was done to the target, by whichever SOP."""
     conflict: bool
     """Somebody else's claim on the target is in force."""
     budget: bool
     """One more action fits the limits of namespace and cluster."""
+    pod_check: Memory | None = None
+    """The check that singles out a pod; None where the action is about none, and where evidence
+    is not asked about."""
+    pod: PodFacts | None = None
+    """What is known of that pod; None while it cannot be told."""
 
 
 Gate = Callable[[Facts, Remediate, datetime], Refused | None]
@@ -150,29 +177,92 @@ def target_exists(facts: Facts, remediate: Remediate, now: datetime) -> Refused 
 def kind_supported(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
     """The target is of a kind that the action is made for."""
     if facts.kind is not WorkloadKind.DEPLOYMENT:
+        does = {
+            ActionKind.RESTART: "restarts Deployments only",
+            ActionKind.DELETE_POD: "evicts pods of Deployments only",
+        }[remediate.action]
         return Refused(
             Allowed.KIND_NOT_SUPPORTED,
-            f"the operator restarts Deployments only, not {facts.kind} {facts.workload};"
-            " escalate instead, or leave the restart to a person",
+            f"the operator {does}, not {facts.kind} {facts.workload};"
+            f" escalate instead, or leave the {remediate.action.noun} to a person",
         )
     return None
 
 
-def runner_may_patch(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
-    """The namespace lets its runner change the target."""
-    if facts.may_patch is None:
-        return Refused(Allowed.ACCESS_UNKNOWN, "whether servicesop-runner may patch is unknown")
-    if not facts.may_patch:
+def one_pod(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The check singles out one pod, for as long as its `for`, and still does."""
+    if facts.pod_check is None:
+        return None
+    newest, seen = facts.pod_check.newest, _SINGLE_POD in facts.pod_check.pending
+    if newest is None or newest.verdict is not Verdict.FAILED or (newest.pod and seen):
+        return Refused(Allowed.EVIDENCE_STALE, "the check has to single out the pod for longer")
+    if newest.pod_unclear:
+        return Refused(Allowed.EVIDENCE_STALE, "whether only one pod fails cannot be told yet")
+    if newest.pod is None or _SINGLE_POD not in facts.pod_check.confirmed:
+        return Refused(
+            Allowed.NOT_EXACTLY_ONE_POD,
+            f"it is not exactly one pod of {facts.kind} {facts.workload} that fails",
+        )
+    return None
+
+
+def pod_there(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The pod exists, is not being deleted, and belongs to the target."""
+    if facts.pod_check is None:
+        return None
+    name = f"{facts.kind} {facts.workload}"
+    if facts.pod is None or None in (facts.pod.owned, facts.pod.budgets):
+        said = f"the pod of {name} or its PodDisruptionBudget cannot be read now"
+        return Refused(Allowed.POD_UNKNOWN, said)
+    if not facts.pod.there:
+        return Refused(Allowed.POD_GONE, f"the pod of {name} is gone or going")
+    if not facts.pod.owned:
+        return Refused(Allowed.POD_NOT_OF_TARGET, f"the pod does not belong to {name}")
+    return None
+
+
+def disruption_allowed(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """A PodDisruptionBudget lets the pod go, or the SOP allows to do without one."""
+    if remediate.delete_pod is None or facts.pod_check is None:
+        return None
+    assert facts.pod is not None, "pod_there comes first"
+    assert facts.pod.budgets is not None, "pod_there refuses what cannot be told"
+    name = f"{facts.kind} {facts.workload}"
+    if facts.pod.budgets == 0 and not remediate.delete_pod.allow_without_pdb:
+        return Refused(
+            Allowed.NO_DISRUPTION_BUDGET,
+            f"no PodDisruptionBudget selects the pod of {name}; create one, or set"
+            " deletePod.allowWithoutPDB to do without",
+        )
+    if facts.pod.budgets > 1:
+        return Refused(
+            Allowed.SEVERAL_DISRUPTION_BUDGETS,
+            f"more than one PodDisruptionBudget selects the pod of {name};"
+            " the API server evicts no such pod: keep one",
+        )
+    if facts.pod.budgets == 1 and facts.pod.disruptions < 1:
+        said = f"the PodDisruptionBudget lets no pod of {name} go now"
+        return Refused(Allowed.DISRUPTION_NOT_ALLOWED, said)
+    return None
+
+
+def runner_may_act(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
+    """The namespace lets its runner do it."""
+    restarts = remediate.action is ActionKind.RESTART
+    verb = "patch" if restarts else "evict pods"
+    if facts.may_act is None:
+        return Refused(Allowed.ACCESS_UNKNOWN, f"whether servicesop-runner may {verb} is unknown")
+    if not facts.may_act:
+        what = f"patch {facts.kind} {facts.workload}" if restarts else "evict pods"
         return Refused(
             Allowed.ACCESS_DENIED,
-            f"servicesop-runner may not patch {facts.kind} {facts.workload};"
-            " grant it in this namespace (manifests/runner)",
+            f"servicesop-runner may not {what}; grant it in this namespace (manifests/runner)",
         )
     return None
 
 
 def replicas_wanted(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
-    """The target is not scaled to zero: there would be nothing to restart."""
+    """The target is not scaled to zero: there would be nothing to act on."""
     if facts.target and facts.target.replicas == 0:
         return Refused(Allowed.SCALED_TO_ZERO, f"{facts.kind} {facts.workload} has 0 replicas")
     return None
@@ -194,9 +284,11 @@ def rollout_at_rest(facts: Facts, remediate: Remediate, now: datetime) -> Refuse
 
 
 def capacity_kept(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
-    """The rollout strategy keeps the pods that must stay ready."""
+    """The change keeps the pods that must stay ready."""
     assert facts.target is not None, "target_exists comes first"
-    if remediate.restart and remediate.restart.allow_outage:
+    if remediate.restart is None:
+        return _others_kept(facts)
+    if remediate.restart.allow_outage:
         return None
     left = 0 if facts.target.recreate else facts.target.replicas - facts.target.max_unavailable
     if left < facts.floor:
@@ -208,6 +300,20 @@ def capacity_kept(facts: Facts, remediate: Remediate, now: datetime) -> Refused 
     return None
 
 
+def _others_kept(facts: Facts) -> Refused | None:
+    # How many must stay is the PodDisruptionBudget's to say, where there is one. The last ready pod
+    # stays in any case.
+    if facts.pod is None:
+        return None
+    floor = 1 if facts.pod.budgets else max(1, facts.floor)
+    if facts.pod.others_ready >= floor:
+        return None
+    return Refused(
+        Allowed.OUTAGE,
+        f"without the pod fewer than {floor} pods of {facts.kind} {facts.workload} are ready",
+    )
+
+
 def no_conflict(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
     """Nobody else is acting on the target."""
     if facts.conflict:
@@ -217,12 +323,13 @@ def no_conflict(facts: Facts, remediate: Remediate, now: datetime) -> Refused | 
 
 def attempts_left(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
     """Not too many actions in vain, and not too many altogether."""
-    limit = remediate.attempts
-    if spent_attempts(facts.entries, remediate, now) >= limit.max:
-        return Refused(Allowed.ATTEMPTS_SPENT, f"{limit.max} restarts did not help")
-    if all_actions(facts.entries, remediate, now) >= remediate.at_most.max:
+    limit, noun = remediate.attempts, f"{remediate.action.noun}s"
+    entries = [entry for entry in facts.entries if entry.action == remediate.action]
+    if spent_attempts(entries, remediate, now) >= limit.max:
+        return Refused(Allowed.ATTEMPTS_SPENT, f"{limit.max} {noun} did not help")
+    if all_actions(entries, remediate, now) >= remediate.at_most.max:
         return Refused(
-            Allowed.LIMIT_REACHED, f"{remediate.at_most.max} restarts are the most allowed"
+            Allowed.LIMIT_REACHED, f"{remediate.at_most.max} {noun} are the most allowed"
         )
     return None
 
@@ -247,11 +354,14 @@ def budget_left(facts: Facts, remediate: Remediate, now: datetime) -> Refused | 
 GATES: tuple[Gate, ...] = (
     # Before the mode: a dry run must not propose what would not be done either.
     kind_supported,
+    one_pod,
+    pod_there,
+    disruption_allowed,
     mode_enforces,
     not_suspended,
     operator_settled,
     target_exists,
-    runner_may_patch,
+    runner_may_act,
     replicas_wanted,
     rollout_at_rest,
     capacity_kept,

@@ -1,19 +1,22 @@
 """An action from its intent to its outcome: what the target and the checks prove."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
+from servicesop.api.kinds import ActionKind
 from servicesop.api.status import CheckState, Intent, Outcome, Phase
 from servicesop.api.times import format_time, next_second, whole_seconds
 from servicesop.judge.debounce import Memory
-from servicesop.judge.rollout import Rollout, WorkloadView, rollout_of
+from servicesop.judge.eviction import PodFacts
+from servicesop.judge.rollout import PodView, Rollout, WorkloadView, rollout_of
 
 EVIDENCE_LIMIT = timedelta(minutes=10)
 """An intent that was not sent within this time is abandoned."""
 ROLLOUT_LIMIT = timedelta(minutes=30)
-"""A rollout that neither ends nor fails in this time has failed."""
+"""A rollout that neither ends nor fails in this time has failed, and so has a pod's replacement."""
 
 
 def action_id(sop_uid: str, procedure: str, episode: datetime, attempt: int, target: str) -> str:
@@ -30,15 +33,48 @@ class NotSent:
     """The intent was not applied and may be sent, with the preconditions that it recorded."""
 
 
-def recover(intent: Intent, live: WorkloadView | None, now: datetime) -> Intent | Outcome | NotSent:
-    """Find out from the live target what became of an intent that may or may not have been sent."""
-    if live is None or live.uid != intent.uid:
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What an action changes, as the API server has it now."""
+
+    target: WorkloadView | None
+    """None where it does not exist."""
+    pod: PodFacts | None = None
+    """The pod; None where the action is not about a single one."""
+
+
+class Found(StrEnum):
+    """What the live objects say about an intent."""
+
+    APPLIED = "Applied"
+    NOT_APPLIED = "NotApplied"
+    LOST = "Lost"
+    """They are not what was judged any more, and do not tell."""
+
+
+def found(intent: Intent, live: Live) -> Found:
+    """Find out from the live objects whether an intent was applied."""
+    target = live.target
+    if target is None or target.uid != intent.uid:
+        return Found.LOST
+    if intent.action is ActionKind.DELETE_POD:
+        if live.pod is None:
+            return Found.LOST
+        # A pod is there once. Whoever took it away, there is nothing left to do.
+        return Found.NOT_APPLIED if live.pod.there else Found.APPLIED
+    if target.action == intent.id:
+        return Found.APPLIED
+    # It may have been applied and rolled back since; the id alone would not show that.
+    return Found.LOST if target.generation != intent.generation else Found.NOT_APPLIED
+
+
+def recover(intent: Intent, live: Live, now: datetime) -> Intent | Outcome | NotSent:
+    """Find out what became of an intent that may or may not have been sent."""
+    what = found(intent, live)
+    if what is Found.LOST or live.target is None:
         return Outcome.UNPROVEN
-    if live.action == intent.id:
-        return issued(intent, live, now)
-    if live.generation != intent.generation:
-        # It may have been applied and rolled back since; the id alone would not show that.
-        return Outcome.UNPROVEN
+    if what is Found.APPLIED:
+        return issued(intent, live.target, now)
     return Outcome.ABANDONED if now - intent.planned > EVIDENCE_LIMIT else NotSent()
 
 
@@ -60,21 +96,24 @@ def advance(
     target: WorkloadView | None,
     verify: Mapping[str, Memory],
     now: datetime,
+    pods: Sequence[PodView] = (),
 ) -> Intent | Outcome:
     """Take an applied action one step further; give its outcome when it has one.
 
     `target` is the cached view; None means that the workload is gone. `verify` holds the checks
     that prove the action, by name; after `settle` they must pass throughout their `recoverFor`,
-    at most `within` later.
+    at most `within` later. `pods` are the target's.
     """
+    evicts = intent.action is ActionKind.DELETE_POD
     if target is None or target.uid != intent.uid:
-        return Outcome.REVERTED
-    if target.generation <= intent.generation:
+        return Outcome.UNPROVEN if evicts else Outcome.REVERTED
+    if not evicts and target.generation <= intent.generation:
         return intent  # the cache has not seen our own change yet
     if target.template_hash != intent.applied_hash:
-        return Outcome.REVERTED
+        # Nobody undoes an eviction, but what other pods do proves nothing about it.
+        return Outcome.UNPROVEN if evicts else Outcome.REVERTED
     if intent.phase is Phase.ISSUED:
-        return _rollout(intent, target, now)
+        return _replacement(intent, target, pods, now) if evicts else _rollout(intent, target, now)
     if intent.phase is Phase.SETTLING:
         settled = now - intent.phase_since >= settle
         return _to(intent, Phase.VERIFYING, now) if settled else intent
@@ -92,6 +131,17 @@ def _rollout(intent: Intent, target: WorkloadView, now: datetime) -> Intent | Ou
     if stands is Rollout.FAILED or now - intent.phase_since > ROLLOUT_LIMIT:
         return Outcome.ROLLOUT_FAILED
     return intent
+
+
+def _replacement(
+    intent: Intent, target: WorkloadView, pods: Sequence[PodView], now: datetime
+) -> Intent | Outcome:
+    # Of the pods themselves: the target's own count of ready ones follows a moment later.
+    gone = all(pod.uid != intent.pod_uid for pod in pods)
+    ready = sum(pod.ready and pod.counts for pod in pods)
+    if gone and ready >= target.replicas and rollout_of(target) is Rollout.COMPLETE:
+        return _to(intent, Phase.SETTLING, now)
+    return Outcome.NOT_REPLACED if now - intent.phase_since > ROLLOUT_LIMIT else intent
 
 
 def _verify(

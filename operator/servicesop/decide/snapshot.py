@@ -1,9 +1,9 @@
 """What a decision rests on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from servicesop.api.kinds import WorkloadKind
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import Remediate, Row, Verify
 from servicesop.api.sop import Spec
 from servicesop.decide.gates import Facts
@@ -12,6 +12,8 @@ from servicesop.decide.procedures import (
     Section,
 )
 from servicesop.judge.debounce import Memory
+from servicesop.judge.eviction import PodFacts
+from servicesop.judge.results import PodRef
 from servicesop.judge.rollout import WorkloadView
 
 
@@ -24,7 +26,8 @@ class TargetFacts:
     view: WorkloadView | None
     known: bool
     """False while the caches cannot tell."""
-    may_patch: bool | None
+    may_act: Mapping[ActionKind, bool | None]
+    """Whether the runner may do it; None, or nothing, where that could not be asked."""
     entries: tuple[ActionEntry, ...]
     """What was done to the target, by whichever SOP."""
     conflict: Callable[[str], bool]
@@ -44,12 +47,23 @@ class Snapshot:
     """By the SOP's name for the target."""
     starting: bool
     """The operator has not watched for long enough since its start."""
+    pods: Mapping[PodRef, PodFacts] = field(default_factory=dict)
+    """What is known of the pods that checks single out."""
 
 
 def target_of(spec: Spec, remediate: Remediate) -> str:
     """Give the SOP's name of the target that an action changes."""
-    named = remediate.restart.target if remediate.restart else None
+    change = remediate.restart or remediate.delete_pod
+    named = change.target if change else None
     return named or spec.targets[0].name
+
+
+def pod_of(remediate: Remediate, checks: Mapping[str, Memory]) -> PodRef | None:
+    """Give the pod that an action is about, which is what its check singled out last."""
+    if remediate.delete_pod is None:
+        return None
+    newest = checks[remediate.delete_pod.pod_from].newest
+    return newest.pod if newest else None
 
 
 def verify_of(row: Row, remediate: Remediate) -> Verify:
@@ -68,6 +82,8 @@ def evidence_of(section: Section, row: Row) -> tuple[str, ...]:
             names[ref.partition("/")[0]] = None
         if one.name == row.name:
             break
+    if row.remediate and row.remediate.delete_pod:
+        names[row.remediate.delete_pod.pod_from] = None
     return tuple(names)
 
 
@@ -86,6 +102,12 @@ def facts_of(
         for check in spec.checks
         if check.workload and (check.workload.target or spec.targets[0].name) == name
     ]
+    pod = pod_of(remediate, snapshot.checks)
+    pod_check = (
+        snapshot.checks[remediate.delete_pod.pod_from]
+        if remediate.delete_pod and evidence
+        else None
+    )
     return Facts(
         mode=spec.mode,
         suspended=spec.suspend,
@@ -96,8 +118,10 @@ def facts_of(
         kind=target.kind,
         workload=target.workload,
         floor=max(floors, default=1),
-        may_patch=target.may_patch,
+        may_act=target.may_act.get(remediate.action),
         entries=tuple(entry for entry in target.entries if entry.id != action),
         conflict=target.conflict(action),
         budget=target.affordable(action),
+        pod_check=pod_check,
+        pod=snapshot.pods.get(pod) if pod and pod_check else None,
     )

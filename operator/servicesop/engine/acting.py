@@ -7,26 +7,24 @@ after a restart is found by the action's id, which the same decision always give
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from servicesop.actions import restart
-from servicesop.actions.restart import Sent
+from servicesop.actions.action import Action, Sent, Subject
+from servicesop.api.kinds import ActionKind
 from servicesop.api.status import CheckState, Intent, Outcome, Phase
 from servicesop.api.times import whole_seconds
 from servicesop.decide import gates, table
 from servicesop.decide.course import Plan
-from servicesop.decide.progress import issued
-from servicesop.decide.snapshot import Snapshot, evidence_of, facts_of
+from servicesop.decide.progress import Found, Live, found, issued
+from servicesop.decide.snapshot import Snapshot, evidence_of, facts_of, pod_of
 from servicesop.engine.ledger import Conflict, Ledger, Target
 from servicesop.engine.metrics import Metrics
 from servicesop.engine.sop import Sop
 from servicesop.judge.debounce import Memory
 from servicesop.judge.results import Verdict
 from servicesop.judge.rollout import WorkloadView
-from servicesop.sources.kubernetes.client import KubeClient
-from servicesop.sources.kubernetes.views import workload_view
 from servicesop.status.writer import StatusWriter
 
 _log = logging.getLogger(__name__)
@@ -52,7 +50,7 @@ class Acting:
 
     def __init__(
         self,
-        client: KubeClient,
+        actions: Mapping[ActionKind, Action],
         writer: StatusWriter,
         ledger: Ledger,
         metrics: Metrics,
@@ -65,7 +63,7 @@ class Acting:
         complete: Complete,
     ) -> None:
         """`targets` counts all targets that SOPs name, for the share that may be in flight."""
-        self._client = client
+        self._actions = actions
         self._writer = writer
         self._ledger = ledger
         self._metrics = metrics
@@ -82,15 +80,16 @@ class Acting:
             return
         target = (sop.namespace, plan.kind, plan.workload)
         try:
-            await self._ledger.claim(target, plan.id, "/".join(sop.key), sop.uid)
+            action = plan.remediate.action
+            await self._ledger.claim(target, plan.id, action, "/".join(sop.key), sop.uid)
             await self._ledger.spend(sop.namespace, self._targets(), plan.id)
         except Conflict:
             self._metrics.refused.labels("Conflict").inc()
             return
-        runner = self._client.as_runner(sop.namespace)
-        live = await restart.read(runner, plan.kind, plan.workload)
-        view = workload_view(plan.kind, live) if live is not None else None
-        if view is None or view.uid != plan.uid or self._refused(sop, plan, view):
+        subject = Subject.of_plan(sop.namespace, plan)
+        live = (await self._actions[plan.remediate.action].look(subject)).live
+        view = live.target
+        if view is None or view.uid != plan.uid or self._refused(sop, plan, live):
             # The claim is left to its deadline: another process may be acting under the same id.
             return
         intent = self._intent(plan, view)
@@ -116,27 +115,25 @@ class Acting:
 
         `unsent` is how the intent ends if that shows that it must not be sent.
         """
-        runner = self._client.as_runner(sop.namespace)
-        live = await restart.read(runner, intent.kind, intent.workload)
-        view = workload_view(intent.kind, live) if live is not None else None
-        if view is not None and view.uid == intent.uid and view.action == intent.id:
+        action, subject = self._actions[intent.action], Subject.of_intent(sop.namespace, intent)
+        look = await action.look(subject)
+        seen, view = found(intent, look.live), look.live.target
+        if seen is Found.APPLIED and view is not None:
             # Sent by another process, or late by an earlier one.
             await self._issued(sop, intent, view)
             return
-        moved = view is None or view.uid != intent.uid or view.generation != intent.generation
-        if live is None or view is None or moved or await self._withdrawn(sop):
+        if seen is Found.LOST or await self._withdrawn(sop):
             await self._complete(sop, intent, unsent)
             return
-        if self._refused(sop, plan, view):
+        if self._refused(sop, plan, look.live):
             await self._complete(sop, intent, unsent)
             return
-        result = await restart.send(runner, intent, live)
+        result = await action.send(subject, intent, look)
         _log.info(
-            "%s/%s: restart of %s %s, action %s: %s",
+            "%s/%s: %s, action %s: %s",
             sop.namespace,
             sop.name,
-            intent.kind,
-            intent.workload,
+            intent.action.of(intent.kind, intent.workload),
             intent.id,
             result.sent,
         )
@@ -147,6 +144,8 @@ class Acting:
                 await self._complete(sop, intent, unsent)
             case Sent.REFUSED:
                 await self._complete(sop, intent, Outcome.REFUSED)
+            case Sent.NOT_NOW:
+                await self._complete(sop, intent, Outcome.DISRUPTION_REFUSED)
             case _:
                 # No answer. The intent stays Planned, and the target will tell.
                 pass
@@ -166,13 +165,17 @@ class Acting:
             or metadata.get("deletionTimestamp") is not None
         )
 
-    def _refused(self, sop: Sop, plan: Plan, view: WorkloadView) -> bool:
+    def _refused(self, sop: Sop, plan: Plan, live: Live) -> bool:
         snapshot = self._snapshot(sop)
         section = next(one for one in sop.sections if one.name == plan.procedure)
         evidence = evidence_of(section, plan.row)
+        if pod_of(plan.remediate, snapshot.checks) != plan.pod:
+            # The check has run once more since, and means another pod now.
+            self._metrics.refused.labels("NotConfirmed").inc()
+            return True
         facts = facts_of(snapshot, plan.remediate, plan.id, evidence)
-        live = replace(facts, target=view)
-        refused = gates.refusal(live, plan.remediate, self._now())
+        facts = replace(facts, target=live.target, pod=live.pod)
+        refused = gates.refusal(facts, plan.remediate, self._now())
         if refused is not None:
             self._metrics.refused.labels(refused.reason).inc()
         return refused is not None
@@ -181,7 +184,7 @@ class Acting:
         now = whole_seconds(self._now())
         return Intent(
             id=plan.id,
-            action="restart",
+            action=plan.remediate.action,
             procedure=plan.procedure,
             row=plan.row.name,
             target=plan.target,
@@ -190,6 +193,8 @@ class Acting:
             uid=view.uid,
             generation=view.generation,
             template_hash=view.template_hash,
+            pod=plan.pod.name if plan.pod else None,
+            pod_uid=plan.pod.uid if plan.pod else None,
             attempt=plan.attempt,
             planned=now,
             phase=Phase.PLANNED,

@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from servicesop.api.base import ApiModel
+from servicesop.api.kinds import ActionKind
 from servicesop.api.status import Outcome
 from servicesop.api.times import whole_seconds
 from servicesop.decide import ledger as rules
@@ -93,7 +94,9 @@ class Ledger:
             self._budget, namespace, targets, action_id, self._open_ids(), self._now()
         )
 
-    async def claim(self, target: Target, action_id: str, sop: str, uid: str) -> None:
+    async def claim(
+        self, target: Target, action_id: str, action: ActionKind, sop: str, uid: str
+    ) -> None:
         """Claim a target for one action. Raise Conflict when somebody else holds it."""
         now = self._now()
         deadline = whole_seconds(now + rules.CLAIM_TIME)
@@ -103,7 +106,7 @@ class Ledger:
             record = rules.reclaim(record, self._open_ids(), self._alive(), now)
             if rules.claimed_by_other(record, action_id, now, self._open_ids()):
                 raise Conflict
-            return rules.claim(record, made, "restart", now)
+            return rules.claim(record, made, action, now)
 
         await self._change_target(target, enter)
 

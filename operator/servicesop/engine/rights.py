@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from servicesop.actions import restart
+from servicesop.actions.action import resource_of
 from servicesop.api.checks.config import Config
+from servicesop.api.kinds import ActionKind
 from servicesop.api.procedures import Mode
 from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import Tri
@@ -65,16 +66,19 @@ def _needed_by_config(config: Config, spec: Spec) -> set[Right]:
     if config.object is not None:
         return {Right("get", "", f"{config.object.kind.lower()}s", config.object.name)}
     refs = [one.ref for one in spec.targets if config.target in (None, one.name)][:1]
-    return {Right("get", "apps", restart.resource_of(ref.kind), ref.name) for ref in refs}
+    return {Right("get", "apps", resource_of(ref.kind), ref.name) for ref in refs}
 
 
-def needed_by_actions(spec: Spec, ref: TargetRef) -> tuple[Right, ...]:
-    """Give what the runner must be allowed to restart a workload."""
+def needed_by_actions(spec: Spec, action: ActionKind, ref: TargetRef) -> tuple[Right, ...]:
+    """Give what the runner must be allowed to do this to a workload."""
     if spec.mode is not Mode.ENFORCE:
         return ()
+    if action is ActionKind.DELETE_POD:
+        # Which pod it will be nobody knows before.
+        return (Right("create", "", "pods", subresource="eviction"),)
     return (
-        Right("get", "apps", restart.resource_of(ref.kind), ref.name),
-        Right("patch", "apps", restart.resource_of(ref.kind), ref.name),
+        Right("get", "apps", resource_of(ref.kind), ref.name),
+        Right("patch", "apps", resource_of(ref.kind), ref.name),
     )
 
 

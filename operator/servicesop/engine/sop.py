@@ -8,6 +8,7 @@ from typing import Any
 
 from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import in_order
+from servicesop.api.kinds import ActionKind
 from servicesop.api.sop import Spec
 from servicesop.api.status import CheckState, Seen, Status, Tri
 from servicesop.checks.runner import CheckRunner, Remembers
@@ -16,7 +17,8 @@ from servicesop.decide.procedures import Section, sections_of
 from servicesop.judge import debounce
 from servicesop.judge.debounce import HELD, Memory, Windows, windows_of
 from servicesop.judge.dependencies import held_back
-from servicesop.judge.results import Sample
+from servicesop.judge.eviction import PodFacts
+from servicesop.judge.results import PodRef, Sample
 from servicesop.status.conditions import Readiness, ReadyReason
 
 FIRST_ANSWERS = timedelta(seconds=15)
@@ -63,8 +65,10 @@ class Sop:
     readiness: Readiness = field(
         default_factory=lambda: Readiness(Tri.UNKNOWN, ReadyReason.UNKNOWN, "")
     )
-    rights: dict[str, bool | None] = field(default_factory=dict)
-    """Whether the runner may change a target, by the SOP's name for it."""
+    rights: dict[tuple[str, ActionKind], bool | None] = field(default_factory=dict)
+    """Whether the runner may do what, by the SOP's name for the target."""
+    pods: dict[PodRef, PodFacts] = field(default_factory=dict)
+    """What is known of the pods that checks single out."""
     newer: dict[str, Any] | None = None
     """A copy that somebody else wrote; read before the next decision."""
     stale: bool = False

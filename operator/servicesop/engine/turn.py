@@ -1,9 +1,13 @@
 """One SOP's turn: progress of its actions, decision, status, and the next action, in that order."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from servicesop.actions import restart
+from servicesop.actions.action import Action, Subject, pod_of_intent
+from servicesop.actions.delete_pod import DeletePod
+from servicesop.actions.restart import Restart
+from servicesop.api.kinds import ActionKind
+from servicesop.api.procedures import Remediate
 from servicesop.api.sop import Spec, TargetRef
 from servicesop.api.status import (
     HistoryItem,
@@ -19,7 +23,7 @@ from servicesop.decide.decide import Decision, decide
 from servicesop.decide.ledger import joined
 from servicesop.decide.procedures import state_of
 from servicesop.decide.progress import NotSent, advance, recover
-from servicesop.decide.snapshot import Snapshot, TargetFacts, verify_of
+from servicesop.decide.snapshot import Snapshot, TargetFacts, pod_of, target_of, verify_of
 from servicesop.engine.acting import Acting
 from servicesop.engine.clock import Clock
 from servicesop.engine.ledger import Ledger
@@ -28,9 +32,8 @@ from servicesop.engine.registry import Registry
 from servicesop.engine.rights import Rights, needed_by_actions
 from servicesop.engine.sop import Sop
 from servicesop.sources.errors import SourceError
-from servicesop.sources.kubernetes.client import KubeClient
+from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
-from servicesop.sources.kubernetes.views import workload_view
 from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.status import events
 from servicesop.status.recorder import EventRecorder, Regarding
@@ -58,8 +61,11 @@ class Turns:
         heartbeat: timedelta,
     ) -> None:
         """`start_hold` is how long nothing is done at first; `heartbeat` renews what stays."""
-        self._client = client
         self._cache = cache
+        self._actions: Mapping[ActionKind, Action] = {
+            ActionKind.RESTART: Restart(client),
+            ActionKind.DELETE_POD: DeletePod(client, cache),
+        }
         self._registry = registry
         self._writer = writer
         self._ledger = ledger
@@ -71,7 +77,7 @@ class Turns:
         self._began = clock.now()
         self._rights = Rights(client, kinds, clock.monotonic)
         self._acting = Acting(
-            client,
+            self._actions,
             writer,
             ledger,
             metrics,
@@ -91,6 +97,7 @@ class Turns:
             return
         sop.readiness = await self._rights.readiness(sop.namespace, sop.spec)
         await self._ask_rights(sop, sop.spec)
+        await self._look_at_pods(sop, sop.spec)
         sop.expire(self._clock.now())
         for intent in sop.status.intents:
             await self._pursue(sop, intent)
@@ -101,11 +108,29 @@ class Turns:
             await self._acting.begin(sop, decision.plans[0])
 
     async def _ask_rights(self, sop: Sop, spec: Spec) -> None:
-        for target in spec.targets:
-            rights = needed_by_actions(spec, target.ref)
-            sop.rights[target.name] = (
+        refs = {target.name: target.ref for target in spec.targets}
+        for remediate in _remediations(sop):
+            name = target_of(spec, remediate)
+            rights = needed_by_actions(spec, remediate.action, refs[name])
+            sop.rights[name, remediate.action] = (
                 await self._rights.may_all(sop.namespace, rights) if rights else None
             )
+
+    async def _look_at_pods(self, sop: Sop, spec: Spec) -> None:
+        """Read what is to be known of the pods that checks single out for an action now."""
+        sop.pods = {}
+        refs = {target.name: target.ref for target in spec.targets}
+        for remediate in _remediations(sop):
+            pod, ref = pod_of(remediate, sop.checks), refs[target_of(spec, remediate)]
+            if pod is None or pod in sop.pods:
+                continue
+            subject = Subject(sop.namespace, ref.kind, ref.name, pod)
+            try:
+                live = (await self._actions[remediate.action].look(subject)).live
+            except (ApiError, ApiUnreachable):
+                continue
+            if live.pod is not None:
+                sop.pods[pod] = live.pod
 
     async def _decide_and_write(
         self,
@@ -156,6 +181,7 @@ class Turns:
                 for target in sop.spec.targets
             },
             starting=starting,
+            pods=sop.pods,
         )
 
     def _facts(self, sop: Sop, name: str, ref: TargetRef) -> TargetFacts:
@@ -170,7 +196,7 @@ class Turns:
             workload=ref.name,
             view=view,
             known=known,
-            may_patch=sop.rights.get(name),
+            may_act={action: sop.rights.get((name, action)) for action in ActionKind},
             entries=joined(self._ledger.target(target), sop.status.history),
             conflict=lambda action: self._ledger.conflict(target, action),
             affordable=lambda action: self._ledger.affordable(
@@ -186,7 +212,9 @@ class Turns:
             await self._recover(sop, intent)
             return
         try:
-            view = self._cache.view(sop.namespace).get(intent.kind, intent.workload)
+            cache = self._cache.view(sop.namespace)
+            view = cache.get(intent.kind, intent.workload)
+            pods = () if view is None else cache.pods(view)
         except SourceError:
             return
         section = next((one for one in sop.sections if one.name == intent.procedure), None)
@@ -200,17 +228,16 @@ class Turns:
         verify = verify_of(row, row.remediate)
         checks = {name: sop.checks[name] for name in verify.checks if name in sop.checks}
         settle, within = row.remediate.settle, verify.within
-        after = advance(intent, settle, within, view, checks, self._clock.now())
+        after = advance(intent, settle, within, view, checks, self._clock.now(), pods)
         if isinstance(after, Outcome):
             await self._complete(sop, intent, after)
         elif after != intent:
             await self._replace(sop, intent, after)
 
     async def _recover(self, sop: Sop, intent: Intent) -> None:
-        runner = self._client.as_runner(sop.namespace)
-        live = await restart.read(runner, intent.kind, intent.workload)
-        view = workload_view(intent.kind, live) if live is not None else None
-        found = recover(intent, view, self._clock.now())
+        subject = Subject.of_intent(sop.namespace, intent)
+        live = (await self._actions[intent.action].look(subject)).live
+        found = recover(intent, live, self._clock.now())
         if isinstance(found, Outcome):
             await self._complete(sop, intent, found)
         elif isinstance(found, Intent):
@@ -233,7 +260,8 @@ class Turns:
         status = sop.status.model_copy(update={"intents": others})
         decision = decide(self._snapshot(sop), status, self._clock.now())
         plan = next((one for one in decision.plans if one.id == intent.id), None)
-        if plan is not None and await self._acting.confirmed(sop, plan):
+        same = plan is not None and plan.pod == pod_of_intent(intent)
+        if plan is not None and same and await self._acting.confirmed(sop, plan):
             await self._acting.send(sop, plan, intent, unsent=Outcome.UNPROVEN)
 
     async def _replace(self, sop: Sop, old: Intent, new: Intent) -> None:
@@ -257,7 +285,7 @@ class Turns:
             outcome=outcome,
         )
         intents = tuple(one for one in sop.status.intents if one.id != intent.id)
-        stopped = outcome in (Outcome.REFUSED, Outcome.REVERTED)
+        stopped = outcome in (Outcome.REFUSED, Outcome.DISRUPTION_REFUSED, Outcome.REVERTED)
         await self._decide_and_write(
             sop,
             sop.spec,
@@ -307,6 +335,14 @@ class Turns:
         last = sop.status.last_checked_time
         every = max(self._heartbeat, timedelta(seconds=len(self._registry)))
         return last is None or now - last >= every
+
+
+def _remediations(sop: Sop) -> Iterator[Remediate]:
+    """Give all that the SOP's rows may do."""
+    for section in sop.sections:
+        for row in section.rows:
+            if row.remediate is not None:
+                yield row.remediate
 
 
 def _counted(procedure: ProcedureStatus, stopped: str | None) -> ProcedureStatus:

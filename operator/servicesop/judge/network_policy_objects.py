@@ -44,7 +44,7 @@ def network_policy(item: Mapping[str, Any]) -> NetworkPolicy:
             raise MalformedObjectError
         return NetworkPolicy(
             name=str(item["metadata"]["name"]),
-            pods=_selector(spec.get("podSelector") or {}),
+            pods=label_selector(spec.get("podSelector") or {}),
             ingress=_rules(spec.get("ingress"), "from") if "Ingress" in types else None,
             egress=_rules(spec.get("egress"), "to") if "Egress" in types else None,
         )
@@ -78,7 +78,8 @@ def _labels(labels: Mapping[str, str] | None) -> dict[str, str]:
     return {str(key): str(value) for key, value in (labels or {}).items()}
 
 
-def _selector(selector: Mapping[str, Any]) -> Selector:
+def label_selector(selector: Mapping[str, Any]) -> Selector:
+    """Read a LabelSelector. Raise one of the errors of a mapping that is not as it should be."""
     _known(selector, _OF_SELECTOR)
     equal = _labels(selector.get("matchLabels"))
     return Selector(
@@ -122,9 +123,9 @@ def _peer(peer: Mapping[str, Any]) -> Peer:
         case {"ipBlock": _}:
             raise MalformedObjectError
         case {"namespaceSelector": dict(namespaces)}:
-            return PodsOf(_selector(namespaces), _selector(peer.get("podSelector") or {}))
+            return PodsOf(label_selector(namespaces), label_selector(peer.get("podSelector") or {}))
         case {"podSelector": dict(pods)}:
-            return PodsOf(None, _selector(pods))
+            return PodsOf(None, label_selector(pods))
     raise MalformedObjectError
 
 

@@ -25,6 +25,14 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PodRef:
+    """One pod, and no other that may have its name later."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """What one run of a check saw.
 
@@ -40,6 +48,10 @@ class Sample:
     """Why it is unknown; set exactly when the verdict is unknown."""
     message: str = ""
     evidence: tuple[str, ...] = ()
+    pod: PodRef | None = None
+    """The one pod that it is about; only with the finding SinglePod."""
+    pod_unclear: bool = False
+    """One pod fails, and whether others would is not known yet."""
 
 
 def passed(message: str = "", evidence: tuple[str, ...] = ()) -> Sample:
@@ -47,7 +59,14 @@ def passed(message: str = "", evidence: tuple[str, ...] = ()) -> Sample:
     return Sample(Verdict.PASSED, message=message[:MAX_MESSAGE], evidence=_bounded(evidence))
 
 
-def failed(findings: set[str], message: str, evidence: tuple[str, ...] = ()) -> Sample:
+def failed(
+    findings: set[str],
+    message: str,
+    evidence: tuple[str, ...] = (),
+    pod: PodRef | None = None,
+    *,
+    pod_unclear: bool = False,
+) -> Sample:
     """Give the sample of a check that does not hold. Raise ValueError without a finding."""
     if not findings:
         raise ValueError("a failed sample needs a finding")
@@ -56,6 +75,8 @@ def failed(findings: set[str], message: str, evidence: tuple[str, ...] = ()) -> 
         findings=frozenset(findings),
         message=message[:MAX_MESSAGE],
         evidence=_bounded(evidence),
+        pod=pod,
+        pod_unclear=pod_unclear,
     )
 
 

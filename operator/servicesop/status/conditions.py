@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from servicesop.api.kinds import ActionKind
 from servicesop.api.procedures import Severity
 from servicesop.api.sop import Spec
 from servicesop.api.status import (
@@ -66,6 +67,8 @@ class RemediatingReason(StrEnum):
     NO_ACTION = "NoAction"
     RESTART_PLANNED = "RestartPlanned"
     RESTART_ISSUED = "RestartIssued"
+    EVICTION_PLANNED = "EvictionPlanned"
+    EVICTION_ISSUED = "EvictionIssued"
     SETTLING = "Settling"
     VERIFYING = "Verifying"
 
@@ -207,9 +210,16 @@ def remediating(intents: tuple[Intent, ...], doing: str) -> Said:
     """Say whether an action is in flight."""
     if not intents:
         return Said("Remediating", Tri.FALSE, RemediatingReason.NO_ACTION)
+    planned, issued = {
+        ActionKind.RESTART: (RemediatingReason.RESTART_PLANNED, RemediatingReason.RESTART_ISSUED),
+        ActionKind.DELETE_POD: (
+            RemediatingReason.EVICTION_PLANNED,
+            RemediatingReason.EVICTION_ISSUED,
+        ),
+    }[intents[0].action]
     reason = {
-        Phase.PLANNED: RemediatingReason.RESTART_PLANNED,
-        Phase.ISSUED: RemediatingReason.RESTART_ISSUED,
+        Phase.PLANNED: planned,
+        Phase.ISSUED: issued,
         Phase.SETTLING: RemediatingReason.SETTLING,
         Phase.VERIFYING: RemediatingReason.VERIFYING,
     }[intents[0].phase]

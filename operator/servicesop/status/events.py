@@ -98,14 +98,18 @@ def _actions(before: Status, after: Status) -> list[Note]:
     sent = {one.id for one in before.intents if one.phase is not Phase.PLANNED}
     for intent in after.intents:
         if intent.phase is not Phase.PLANNED and intent.id not in sent:
-            text = f"restarted {intent.kind} {intent.workload} (action {intent.id})"
-            found.append(Note(NORMAL, "RestartIssued", "Restart", text))
+            noun = intent.action.noun.capitalize()
+            pod = f"evicted pod {intent.pod} of" if intent.pod else "restarted"
+            text = f"{pod} {intent.kind} {intent.workload} (action {intent.id})"
+            found.append(Note(NORMAL, f"{noun}Issued", noun, text))
     known = {item.id for item in before.history}
     for item in reversed(after.history):
         if item.id not in known:
             kind = NORMAL if item.outcome in (Outcome.HELPED, Outcome.NOT_NEEDED) else WARNING
-            text = f"restart of {item.kind} {item.workload} (action {item.id}): {item.outcome}"
-            found.append(Note(kind, f"Restart{item.outcome}", "Verify", text))
+            done = item.action.of(item.kind, item.workload)
+            text = f"{done} (action {item.id}): {item.outcome}"
+            noun = item.action.noun.capitalize()
+            found.append(Note(kind, f"{noun}{item.outcome}", "Verify", text))
     return found
 
 

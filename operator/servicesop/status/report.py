@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from servicesop.api.checks.check import Check
+from servicesop.api.kinds import ActionKind
 from servicesop.api.sop import Spec
 from servicesop.api.status import (
     CheckState,
@@ -211,9 +212,10 @@ def _first_and_count(names: Sequence[str]) -> str:
 
 def _doing(decision: Decision, intents: tuple[Intent, ...]) -> str:
     if intents:
+        under_way = {ActionKind.RESTART: "Restarting", ActionKind.DELETE_POD: "Evicting"}
         return {
-            Phase.PLANNED: "Restarting",
-            Phase.ISSUED: "Restarting",
+            Phase.PLANNED: under_way[intents[0].action],
+            Phase.ISSUED: under_way[intents[0].action],
             Phase.SETTLING: "Settling",
             Phase.VERIFYING: "Verifying",
         }[intents[0].phase]

@@ -10,7 +10,7 @@ from servicesop.api.checks.logs import Logs
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.log_verdict import LogState, PodCounts, judge_logs
 from servicesop.judge.debounce import windows_of
-from servicesop.judge.results import Verdict
+from servicesop.judge.results import PodRef, Verdict
 from servicesop.sources.errors import SourceError
 from unit.checks.log_pods import Pods, at, build
 
@@ -30,7 +30,8 @@ def spec(**fields: object) -> Logs:
 
 
 def pod(name: str, count: int = 0, born: int = LONG_AGO, oldest: int = START + 1) -> PodCounts:
-    return PodCounts(name, Counter({"": count} if count else {}), born, oldest if count else None)
+    matches = Counter({"": count} if count else {})
+    return PodCounts(name, matches, born, oldest if count else None, uid=f"uid of {name}")
 
 
 def classed(**kinds: int) -> LogState:
@@ -152,6 +153,30 @@ def test_a_single_pod_is_found_where_another_ran_and_did_not_fail(
     sample = judge_logs(spec(max=2), LogState(START, pods))
     assert sample.findings == ({"TooMany", "SinglePod"} if single else {"TooMany"})
     assert ("only one pod" in sample.message) is single
+    assert sample.pod == (PodRef("a", "uid of a") if single else None)
+
+
+@pytest.mark.parametrize(
+    ("state", "unclear"),
+    [
+        pytest.param(LogState(START, [pod("a", 5), pod("b")]), False, id="one"),
+        pytest.param(LogState(START, [pod("a", 5), pod("b", 5)]), False, id="two"),
+        pytest.param(LogState(START, [pod("a", 5)]), False, id="there is no other"),
+        pytest.param(
+            LogState(START, [pod("a", 5), pod("b")], covered=False), True, id="not all is read"
+        ),
+        pytest.param(
+            LogState(START, [pod("a", 5), pod("b", 1)], covered=False), False, id="two already"
+        ),
+        pytest.param(
+            LogState(START, [pod("a", 5, oldest=START + 10), pod("b", born=START + 20)]),
+            True,
+            id="the other one is younger",
+        ),
+    ],
+)
+def test_whether_it_is_one_pod_may_not_be_told_yet(state: LogState, unclear: bool) -> None:
+    assert judge_logs(spec(max=2), state).pod_unclear is unclear
 
 
 def test_a_single_pod_is_not_claimed_while_others_may_have_been_missed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from servicesop.api.kinds import WorkloadKind
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import Remediate
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec
@@ -18,9 +18,12 @@ from servicesop.decide.ledger import ActionEntry
 from servicesop.decide.snapshot import Snapshot, TargetFacts
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Memory
-from servicesop.judge.results import Sample, error, failed, inconclusive, passed
+from servicesop.judge.eviction import PodFacts
+from servicesop.judge.results import PodRef, Sample, error, failed, inconclusive, passed
 from servicesop.judge.rollout import WorkloadView
 
+DENIED = dict.fromkeys(ActionKind, False)
+"""A runner that may do nothing."""
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 SOP_UID = "b6f1a7a2-0000-4000-8000-000000000001"
 TARGET_UID = "b6f1a7a2-0000-4000-8000-000000000002"
@@ -213,7 +216,7 @@ def target(**changes: Any) -> TargetFacts:
         workload="fleet-manager",
         view=deployment(),
         known=True,
-        may_patch=True,
+        may_act=dict.fromkeys(ActionKind, True),
         entries=(),
         conflict=lambda action: False,
         affordable=lambda action: True,
@@ -227,6 +230,7 @@ def snapshot(
     *,
     api: TargetFacts | None = None,
     starting: bool = False,
+    pods: Mapping[PodRef, PodFacts] | None = None,
 ) -> Snapshot:
     other = target(workload="token-refresher", view=deployment(name="token-refresher", uid="u2"))
     return Snapshot(
@@ -235,6 +239,7 @@ def snapshot(
         checks=checks_of(**checks),
         targets={"api": api or target(), "refresher": other},
         starting=starting,
+        pods=pods or {},
     )
 
 
@@ -251,12 +256,27 @@ def facts(**changes: Any) -> Facts:
         kind=WorkloadKind.DEPLOYMENT,
         workload="fleet-manager",
         floor=2,
-        may_patch=True,
+        may_act=True,
         entries=(),
         conflict=False,
         budget=True,
     )
     return replace(allowed, **changes)
+
+
+POD = PodRef("fleet-manager-1", "b6f1a7a2-0000-4000-8000-000000000003")
+
+
+def one_pod_fails(newest: Sample | None = None, pod: PodRef = POD) -> Memory:
+    """A check that has singled out one pod for as long as it must."""
+    found = failed({"TooMany", "SinglePod"}, "one pod fails", pod=pod)
+    return replace(bad("TooMany", "SinglePod"), last=found, newest=newest or found)
+
+
+def pod_facts(**changes: Any) -> PodFacts:
+    """A pod that may be evicted."""
+    free = PodFacts(ref=POD, there=True, owned=True, others_ready=2, budgets=1, disruptions=1)
+    return replace(free, **changes)
 
 
 def remediate_of(**changes: Any) -> Remediate:

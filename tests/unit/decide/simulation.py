@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from servicesop.api.kinds import WorkloadKind
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import Remediate
 from servicesop.api.status import CheckState, HistoryItem, Intent, Outcome, Phase, Status
 from servicesop.api.times import whole_seconds
@@ -18,7 +18,7 @@ from servicesop.decide.course import Plan
 from servicesop.decide.decide import decide
 from servicesop.decide.ledger import Budget, BudgetEntry, Claim, TargetRecord
 from servicesop.decide.procedures import sections_of
-from servicesop.decide.progress import NotSent, advance, issued, recover
+from servicesop.decide.progress import Live, NotSent, advance, issued, recover
 from servicesop.decide.snapshot import Snapshot, TargetFacts, facts_of
 from servicesop.engine.acting import raw
 from servicesop.judge import debounce
@@ -184,7 +184,7 @@ class Simulation:
             workload="fleet-manager",
             view=self.cache,
             known=True,
-            may_patch=True,
+            may_act={ActionKind.RESTART: True},
             entries=ledger.joined(self.record, self.status.history),
             conflict=conflict,
             affordable=affordable,
@@ -222,7 +222,7 @@ class Simulation:
         remediate = self.remediate()
         found: Intent | Outcome | NotSent
         if intent.phase is Phase.PLANNED:
-            found = recover(intent, self.live, self.now)
+            found = recover(intent, Live(self.live), self.now)
         else:
             assert remediate.verify is not None
             within, verify = remediate.verify.within, {"leader": self.memories["leader"]}

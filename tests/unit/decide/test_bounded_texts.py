@@ -10,6 +10,7 @@ from servicesop.decide.decide import Decision, decide
 from servicesop.decide.snapshot import Snapshot
 from servicesop.judge.debounce import Memory
 from unit.decide.scenes import (
+    DENIED,
     NO_LEADER,
     NOW,
     SOP_UID,
@@ -141,7 +142,7 @@ def test_the_longest_workload_name(mode: str, notify: str) -> None:
         ],
     )
     for around in (
-        target(workload=long, may_patch=False),
+        target(workload=long, may_act=DENIED),
         target(workload=long, view=None),
         target(workload=long, view=deployment(name=long, recreate=True)),
         target(workload=long, known=False),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from servicesop.api.kinds import WorkloadKind
-from servicesop.api.procedures import Mode
+from servicesop.api.procedures import Mode, Remediate
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState, Outcome
 from servicesop.decide import gates
@@ -14,7 +14,7 @@ from servicesop.decide.gates import Allowed
 from servicesop.decide.ledger import ActionEntry
 from servicesop.decide.snapshot import facts_of
 from servicesop.judge.debounce import Memory
-from servicesop.judge.results import error, passed
+from servicesop.judge.results import error, failed, passed
 from unit.decide.scenes import (
     NOW,
     bad,
@@ -26,6 +26,8 @@ from unit.decide.scenes import (
     maybe,
     memory,
     minutes,
+    one_pod_fails,
+    pod_facts,
     remediate_of,
     seconds,
     skipped,
@@ -34,16 +36,32 @@ from unit.decide.scenes import (
     suspended,
 )
 
+
+def evicting(**changes: Any) -> dict[str, Any]:
+    """What there is to know of one pod that fails, and may be evicted."""
+    return {"pod_check": one_pod_fails(), "pod": pod_facts(**changes)}
+
+
+def asked(changes: dict[str, Any], **remediate: Any) -> Remediate:
+    """The action that these facts are about."""
+    if "pod_check" in changes:
+        return remediate_of(restart=None, deletePod={"podFrom": "ocm"} | remediate)
+    return remediate_of(**remediate)
+
+
 IN_VAIN = tuple(entry(f"v{hour}", minutes(60 * hour), outcome=Outcome.UNPROVEN) for hour in (1, 2))
 OFTEN = tuple(entry(f"o{hour}", minutes(60 * hour), outcome=Outcome.HELPED) for hour in (1, 2, 3))
 
 REFUSALS: list[tuple[Allowed, dict[str, Any]]] = [
     (Allowed.KIND_NOT_SUPPORTED, {"kind": WorkloadKind.STATEFUL_SET}),
+    (Allowed.NOT_EXACTLY_ONE_POD, {"pod_check": bad("TooMany")}),
+    (Allowed.POD_GONE, evicting(there=False)),
+    (Allowed.NO_DISRUPTION_BUDGET, evicting(budgets=0)),
     (Allowed.OBSERVE, {"mode": Mode.OBSERVE}),
     (Allowed.SUSPENDED, {"suspended": True}),
     (Allowed.OPERATOR_STARTING, {"starting": True}),
     (Allowed.TARGET_NOT_FOUND, {"target": None}),
-    (Allowed.ACCESS_DENIED, {"may_patch": False}),
+    (Allowed.ACCESS_DENIED, {"may_act": False}),
     (Allowed.SCALED_TO_ZERO, {"target": deployment(replicas=0, current=0, updated=0)}),
     (Allowed.DEPLOYMENT_PAUSED, {"target": deployment(paused=True)}),
     (Allowed.OUTAGE, {"target": deployment(recreate=True)}),
@@ -56,10 +74,30 @@ REFUSALS: list[tuple[Allowed, dict[str, Any]]] = [
 """One refusal per guard, in the order in which they are asked."""
 
 MORE: list[tuple[Allowed, dict[str, Any]]] = [
+    (Allowed.EVIDENCE_STALE, {"pod_check": good()}),
+    (Allowed.EVIDENCE_STALE, {"pod_check": one_pod_fails(newest=passed())}),
+    (Allowed.EVIDENCE_STALE, {"pod_check": one_pod_fails(newest=error(UnknownReason.STALE, ""))}),
+    (Allowed.EVIDENCE_STALE, {"pod_check": replace(one_pod_fails(), confirmed=frozenset())}),
+    (Allowed.NOT_EXACTLY_ONE_POD, {"pod_check": one_pod_fails(newest=failed({"TooMany"}, ""))}),
+    (
+        Allowed.EVIDENCE_STALE,
+        {"pod_check": one_pod_fails(newest=failed({"TooMany"}, "", pod_unclear=True))},
+    ),
+    (Allowed.POD_UNKNOWN, evicting() | {"pod": None}),
+    (Allowed.POD_UNKNOWN, evicting(owned=None)),
+    (Allowed.POD_UNKNOWN, evicting(budgets=None)),
+    (Allowed.POD_NOT_OF_TARGET, evicting(owned=False)),
+    (Allowed.SEVERAL_DISRUPTION_BUDGETS, evicting(budgets=2)),
+    (Allowed.DISRUPTION_NOT_ALLOWED, evicting(disruptions=0)),
+    (Allowed.OUTAGE, evicting(others_ready=0)),
+    (Allowed.KIND_NOT_SUPPORTED, evicting() | {"kind": WorkloadKind.STATEFUL_SET}),
+    (Allowed.DEPLOYMENT_PAUSED, evicting() | {"target": deployment(paused=True)}),
+    (Allowed.ROLLOUT_IN_PROGRESS, evicting() | {"target": deployment(updated=2)}),
+    (Allowed.ACCESS_DENIED, evicting() | {"may_act": False}),
     (Allowed.DRY_RUN, {"mode": Mode.DRY_RUN}),
     (Allowed.TARGET_UNKNOWN, {"target_known": False}),
     (Allowed.TARGET_UNKNOWN, {"target_known": False, "target": None}),
-    (Allowed.ACCESS_UNKNOWN, {"may_patch": None}),
+    (Allowed.ACCESS_UNKNOWN, {"may_act": None}),
     (Allowed.ROLLOUT_IN_PROGRESS, {"target": deployment(updated=2)}),
     (Allowed.ROLLOUT_IN_PROGRESS, {"target": deployment(current=4)}),
     (Allowed.ROLLOUT_IN_PROGRESS, {"target": deployment(observed_generation=6)}),
@@ -86,7 +124,7 @@ MORE: list[tuple[Allowed, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("reason", "changes"), REFUSALS + MORE)
 def test_each_guard_refuses_for_its_own_reason(reason: Allowed, changes: dict[str, Any]) -> None:
-    refused = gates.refusal(facts(**changes), remediate_of(), NOW)
+    refused = gates.refusal(facts(**changes), asked(changes), NOW)
 
     assert refused is not None
     assert refused.reason is reason
@@ -109,7 +147,9 @@ def _refuses(gate: gates.Gate, changes: dict[str, Any]) -> bool:
     found = facts(**changes)
     if found.target is None and gate in (gates.rollout_at_rest, gates.capacity_kept):
         return False
-    return gate(found, remediate_of(), NOW) is not None
+    if found.pod is None and gate is gates.disruption_allowed:
+        return False
+    return gate(found, asked(changes), NOW) is not None
 
 
 def test_the_first_guard_that_refuses_decides() -> None:
@@ -119,7 +159,7 @@ def test_the_first_guard_that_refuses_decides() -> None:
         everything: dict[str, Any] = {}
         for one in reversed(changes[index:]):
             everything |= one
-        refused = gates.refusal(facts(**everything), remediate_of(), NOW)
+        refused = gates.refusal(facts(**everything), asked(everything), NOW)
 
         assert refused is not None
         assert refused.reason is reason
@@ -130,6 +170,29 @@ def test_every_reason_but_two_is_given_by_a_guard() -> None:
 
     # These two are about having nothing against an action, or having none.
     assert set(Allowed) - given == {Allowed.ALLOWED, Allowed.NO_REMEDIATION}
+
+
+def test_the_one_pod_that_fails_may_be_evicted() -> None:
+    assert gates.refusal(facts(**evicting()), asked(evicting()), NOW) is None
+
+
+@pytest.mark.parametrize(("ready", "allowed"), [(1, False), (2, True)])
+def test_without_a_budget_as_many_must_stay_as_the_sop_asks_for(ready: int, allowed: bool) -> None:
+    found = evicting(budgets=0, disruptions=0, others_ready=ready)
+    refused = gates.refusal(facts(**found), asked(found, allowWithoutPDB=True), NOW)
+
+    assert (refused is None) == allowed
+    assert refused is None or refused.reason is Allowed.OUTAGE
+
+
+def test_attempts_are_counted_by_action_and_the_cooldown_over_all() -> None:
+    found = evicting() | {"entries": IN_VAIN}
+    assert gates.refusal(facts(**found), asked(found), NOW) is None
+
+    found["entries"] = (entry("c", minutes(1), outcome=Outcome.HELPED),)
+    refused = gates.refusal(facts(**found), asked(found), NOW)
+    assert refused is not None
+    assert refused.reason is Allowed.COOLDOWN
 
 
 @pytest.mark.parametrize("state", [good(), bad(), maybe()], ids=["passed", "failed", "pending"])
@@ -163,6 +226,7 @@ def test_attempts_are_spent_by_effect(outcome: Outcome) -> None:
     spent = outcome in (
         Outcome.DID_NOT_HELP,
         Outcome.ROLLOUT_FAILED,
+        Outcome.NOT_REPLACED,
         Outcome.REVERTED,
         Outcome.UNPROVEN,
     )

@@ -100,7 +100,12 @@ def test_reclaiming_forgets_no_action_whose_outcome_is_known() -> None:
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_finishing_remembers_exactly_the_actions_that_had_an_effect(outcome: Outcome) -> None:
     record = ledger.finish(claimed("a", record=record_of(entry("z", minutes(9)))), "a", outcome)
-    without = (Outcome.REFUSED, Outcome.ABANDONED, Outcome.NOT_NEEDED)
+    without = (
+        Outcome.REFUSED,
+        Outcome.DISRUPTION_REFUSED,
+        Outcome.ABANDONED,
+        Outcome.NOT_NEEDED,
+    )
 
     expected = [("z", None)] + ([] if outcome in without else [("a", outcome)])
     assert [(one.id, one.outcome) for one in record.actions] == expected

@@ -7,7 +7,14 @@ import pytest
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState, Intent, Outcome, Phase
-from servicesop.decide.progress import EVIDENCE_LIMIT, ROLLOUT_LIMIT, NotSent, advance, recover
+from servicesop.decide.progress import (
+    EVIDENCE_LIMIT,
+    ROLLOUT_LIMIT,
+    Live,
+    NotSent,
+    advance,
+    recover,
+)
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Memory
 from servicesop.judge.results import error
@@ -62,12 +69,12 @@ def after_patch(**changes: object) -> WorkloadView:
 def test_the_live_target_tells_what_became_of_an_intent(
     live: WorkloadView | None, waited: timedelta, found: object
 ) -> None:
-    assert recover(intent_of(), live, NOW + waited) == found
+    assert recover(intent_of(), Live(live), NOW + waited) == found
 
 
 @pytest.mark.parametrize("waited", [seconds(1), minutes(600)])
 def test_an_intent_whose_id_is_found_was_applied(waited: timedelta) -> None:
-    found = recover(intent_of(), after_patch(), NOW + waited)
+    found = recover(intent_of(), Live(after_patch()), NOW + waited)
 
     assert isinstance(found, Intent)
     assert (found.phase, found.phase_since) == (Phase.ISSUED, NOW + waited)

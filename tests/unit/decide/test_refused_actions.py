@@ -7,6 +7,7 @@ import pytest
 from servicesop.api.status import EscalationReason, Outcome
 from servicesop.decide.snapshot import TargetFacts
 from unit.decide.scenes import (
+    DENIED,
     NO_LEADER,
     Story,
     bad,
@@ -83,7 +84,7 @@ def test_the_call_stays_open_when_the_action_becomes_possible() -> None:
     ("api", "reason", "text"),
     [
         pytest.param(
-            target(may_patch=False),
+            target(may_act=DENIED),
             EscalationReason.REFUSED,
             "no restart of Deployment fleet-manager: servicesop-runner may not patch",
             id="a missing right",
@@ -113,7 +114,7 @@ def test_what_does_not_pass_by_itself_is_handed_over_at_once(
 
 def test_a_right_that_is_granted_lets_the_action_go_on() -> None:
     story = Story()
-    story.at_once(NO_LEADER, api=target(may_patch=False))
+    story.at_once(NO_LEADER, api=target(may_act=DENIED))
 
     assert story.after(minutes(1), NO_LEADER).plans
 
@@ -207,7 +208,7 @@ def test_a_row_may_only_lower_the_mode() -> None:
 
 
 def test_who_is_called_instead_is_the_rows_own_or_else() -> None:
-    denied = target(may_patch=False)
+    denied = target(may_act=DENIED)
     (own,) = Story().at_once(STUCK, api=denied).escalations
     (last,) = Story().at_once(NO_LEADER, api=denied).escalations
 

@@ -8,6 +8,7 @@ import pytest
 
 from readme.markdown import DOCS, table, words
 from servicesop.api.crd import crd
+from servicesop.api.kinds import ActionKind
 from servicesop.api.procedures import FIXED_CONDITIONS
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState, EscalationReason, Outcome
@@ -91,7 +92,7 @@ def test_the_fixed_conditions_are_documented() -> None:
 def test_the_events_are_documented() -> None:
     documented = words("status.md", "Events")
 
-    # `Restart` and the outcome is composed; everything else stands in the module as it is.
+    # What begins with the action's noun is composed; all else stands in the module as it is.
     assert documented == [*_reasons_of_notes(), "Escalated", "EscalationResolved"]
 
 
@@ -110,6 +111,20 @@ def _reasons_of_notes() -> list[str]:
         for node in ast.walk(ast.parse(getsource(function)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Note"
     ]
-    return [
-        str(reason.value) if isinstance(reason, ast.Constant) else "Restart" for reason in notes
-    ]
+    found: list[str] = []
+    for reason in notes:
+        found += _composed(reason) if isinstance(reason, ast.JoinedStr) else [_constant(reason)]
+    return found
+
+
+def _constant(reason: ast.expr) -> str:
+    assert isinstance(reason, ast.Constant)
+    return str(reason.value)
+
+
+def _composed(reason: ast.JoinedStr) -> list[str]:
+    """Of each action's noun and a word, or the outcome, for which the noun alone stands."""
+    last = reason.values[-1]
+    word = str(last.value) if isinstance(last, ast.Constant) else ""
+    nouns = [kind.noun.capitalize() for kind in ActionKind]
+    return [noun + word for noun in nouns] if word else nouns

@@ -1,7 +1,9 @@
 from typing import Any
 
+from servicesop.api.kinds import ActionKind
+from servicesop.api.procedures import Mode
 from servicesop.api.sop import Spec
-from servicesop.engine.rights import KEEP_YES_SECONDS, Rights, needed_by_checks
+from servicesop.engine.rights import KEEP_YES_SECONDS, Rights, needed_by_actions, needed_by_checks
 from servicesop.sources.kubernetes.kinds import Kinds
 from sop_cases import complete
 
@@ -146,3 +148,18 @@ async def test_a_config_check_needs_its_workload_or_its_object() -> None:
         "get deployments.apps kas-fleet-manager",
         "get deployments.apps token-refresher",
     ]
+
+
+def test_each_action_needs_a_right_of_its_own_and_none_in_a_dry_run() -> None:
+    dry = Spec.model_validate(complete()["spec"])
+    enforcing = dry.model_copy(update={"mode": Mode.ENFORCE})
+    ref = dry.targets[0].ref
+
+    assert [str(one) for one in needed_by_actions(enforcing, ActionKind.RESTART, ref)] == [
+        "get deployments.apps kas-fleet-manager",
+        "patch deployments.apps kas-fleet-manager",
+    ]
+    assert [str(one) for one in needed_by_actions(enforcing, ActionKind.DELETE_POD, ref)] == [
+        "create pods/eviction"
+    ]
+    assert needed_by_actions(dry, ActionKind.DELETE_POD, ref) == ()

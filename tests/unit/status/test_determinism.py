@@ -8,6 +8,7 @@ import pytest
 from servicesop.api.status import Status
 from servicesop.judge.debounce import Memory
 from unit.decide.scenes import (
+    DENIED,
     NO_LEADER,
     bad,
     blind,
@@ -62,7 +63,7 @@ def test_the_order_in_which_checks_answered_does_not_matter() -> None:
 
 def test_texts_hold_no_durations_and_no_times() -> None:
     moving = re.compile(r"\d+(\.\d+)? ?(s|m|h|seconds|minutes)\b|\d\d:\d\d")
-    for around in (target(), target(view=deployment(paused=True)), target(may_patch=False)):
+    for around in (target(), target(view=deployment(paused=True)), target(may_act=DENIED)):
         for scene in SCENES.values():
             reports = Reports()
             reports.at_once(scene, api=around)
