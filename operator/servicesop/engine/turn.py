@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from servicesop.actions import restart
 from servicesop.api.sop import Spec, TargetRef
@@ -15,6 +16,7 @@ from servicesop.api.status import (
     Tri,
 )
 from servicesop.api.times import whole_seconds
+from servicesop.checks.runner import Workloads
 from servicesop.decide.decide import Decision, decide
 from servicesop.decide.ledger import joined
 from servicesop.decide.procedures import state_of
@@ -31,11 +33,25 @@ from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.views import workload_view
-from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.status import events
-from servicesop.status.recorder import EventRecorder, Regarding
+from servicesop.status.events import Note
+from servicesop.status.recorder import Regarding
 from servicesop.status.report import refused, report
 from servicesop.status.writer import StatusWriter
+
+
+class Views(Protocol):
+    """What is known of workloads, without asking."""
+
+    def view(self, namespace: str) -> Workloads:
+        """Give those of a namespace."""
+
+
+class Recorder(Protocol):
+    """Tells people what has happened."""
+
+    def record(self, about: Regarding, note: Note) -> None:
+        """Take note of it; never waits."""
 
 
 class Turns:
@@ -45,12 +61,12 @@ class Turns:
         self,
         *,
         client: KubeClient,
-        cache: WorkloadCache,
+        cache: Views,
         kinds: Kinds,
         registry: Registry,
         writer: StatusWriter,
         ledger: Ledger,
-        recorder: EventRecorder,
+        recorder: Recorder,
         metrics: Metrics,
         clock: Clock,
         run_check: Callable[[Sop, str], Awaitable[None]],
