@@ -1,0 +1,141 @@
+"""Finds and reads the files of SOP tests."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from servicesop.cli.documents import MAX_BYTES, DocumentError, read_documents, read_yaml
+from servicesop.simulate.cases import Suite
+from servicesop.simulate.names import unknown_names
+from servicesop.simulate.story import Subject
+
+DEFAULT_NAMESPACE = "default"
+
+
+class SuiteError(Exception):
+    """Nothing was tested; each of the `faults` is a line for the person."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        super().__init__()
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteFile:
+    """A file of tests, and the SOP that they are about."""
+
+    path: Path
+    sop: Path
+    suite: Suite
+    subject: Subject
+
+
+def find_suites(paths: Iterable[Path]) -> tuple[SuiteFile, ...]:
+    """Read files of tests, and all of a directory. Raise SuiteError with all that is wrong."""
+    found: list[SuiteFile] = []
+    faults: list[str] = []
+    for path, named in _files(paths):
+        try:
+            suite = _read(path, named)
+        except SuiteError as wrong:
+            faults += wrong.faults
+        else:
+            found += [suite] if suite is not None else []
+    if faults:
+        raise SuiteError(faults)
+    if not found:
+        raise SuiteError(["there are no tests; a file of tests has the fields sop and tests"])
+    return tuple(found)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    """Give the files, and whether each was named itself."""
+    for path in paths:
+        if path.is_dir():
+            yield from ((one, False) for one in sorted(path.rglob("*.y*ml")) if one.is_file())
+        else:
+            yield path, True
+
+
+def _read(path: Path, named: bool) -> SuiteFile | None:
+    """Read one file; None for one of a directory that holds Kubernetes objects instead."""
+    try:
+        (value, *more) = read_yaml(_text(path)) or [None]
+    except DocumentError as wrong:
+        raise SuiteError(f"{path}: {fault}" for fault in wrong.faults) from None
+    if not named and (not isinstance(value, dict) or "tests" not in value or "kind" in value):
+        if isinstance(value, dict) and ("kind" in value or "resources" in value):
+            return None
+        raise SuiteError([f"{path}: a file of tests must have the fields sop and tests"])
+    if more:
+        raise SuiteError([f"{path}: a file of tests is one YAML document; split it"])
+    try:
+        suite = Suite.model_validate(value)
+    except ValidationError as invalid:
+        raise SuiteError(
+            dict.fromkeys(f"{path}: {fault(one, value)}" for one in invalid.errors())
+        ) from None
+    sop = path.parent / suite.sop
+    subject = _subject(path, sop).in_mode(suite.mode)
+    unknown = list(unknown_names(suite, subject.spec))
+    if unknown:
+        raise SuiteError(f"{path}: {one}" for one in unknown)
+    return SuiteFile(path, sop, suite, subject)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise SuiteError([f"{path}: larger than {MAX_BYTES // 1024 // 1024} MiB"])
+        return content.decode("utf-8")
+    except OSError as unable:
+        raise SuiteError([f"{path}: cannot be read: {unable.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise SuiteError([f"{path}: is not UTF-8 text"]) from None
+
+
+def _subject(path: Path, sop: Path) -> Subject:
+    try:
+        text = _text(sop)
+    except SuiteError as wrong:
+        raise SuiteError(f"{path}: sop: {one}" for one in wrong.faults) from None
+    try:
+        documents = read_documents(text)
+    except DocumentError as wrong:
+        raise SuiteError(f"{path}: sop: {sop}: {one}" for one in wrong.faults) from None
+    if len(documents) != 1:
+        names = ", ".join(one.name for one in documents)
+        raise SuiteError([f"{path}: sop: {sop} must hold one ServiceSOP; it holds {names}"])
+    (one,) = documents
+    return Subject(one.name, one.namespace or DEFAULT_NAMESPACE, one.spec)
+
+
+def fault(detail: ErrorDetails, value: Any) -> str:
+    """Say what is wrong in a file of tests, and where: the test's name, and the field in it."""
+    way = list(detail["loc"])
+    where = ""
+    if way[:1] == ["tests"] and len(way) > 1 and isinstance(way[1], int):
+        name = (
+            value["tests"][way[1]].get("name") if isinstance(value["tests"][way[1]], dict) else ""
+        )
+        where = f"test {name!r}: " if name else f"tests[{way[1]}]: "
+        way = way[2:]
+    path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in way).lstrip(".")
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{where}{path}: there is no such field"
+        case "missing":
+            return f"{where}{path}: must be given"
+        case "enum" | "literal_error":
+            message = f"must be {detail['ctx']['expected']}"
+        case "value_error":
+            message = str(detail["ctx"]["error"])
+        case _:
+            message = detail["msg"][0].lower() + detail["msg"][1:]
+    return f"{where}{path}: {message}" if path else f"{where}{message}"

@@ -1,0 +1,63 @@
+"""`servicesop test`: run the tests of SOPs, without a cluster and without waiting."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from servicesop.cli.suites import SuiteError, SuiteFile, find_suites
+from servicesop.cli.tested import Tested, TestReport, exit_code, text
+from servicesop.engine.defects import describe
+from servicesop.simulate.story import tell
+
+BAD_INPUT = 2
+
+
+class BadInputError(click.ClickException):
+    """Nothing was tested; the message says why."""
+
+    exit_code = BAD_INPUT
+
+
+@click.command(
+    epilog="Exit code: 0 all tests passed; 1 a test failed, or too few rows were reached; 2 nothing"
+    " was tested: wrong usage, a file that cannot be read, or an SOP that is not valid.",
+)
+@click.argument(
+    "paths", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+def test(paths: tuple[Path, ...]) -> None:
+    """Run tests of SOPs: what is given over time, and what the operator must make of it.
+
+    No cluster is asked and nobody waits: the tests run on a clock of their own, through the same
+    judges, decision tables and guards as in the operator.
+    """
+    # A test of what goes wrong is no reason for warnings.
+    logging.basicConfig(level="ERROR", format="%(message)s")
+    logging.getLogger("servicesop").setLevel("ERROR")
+    try:
+        suites = find_suites(paths)
+    except SuiteError as wrong:
+        raise BadInputError("\n".join(wrong.faults)) from None
+    report = asyncio.run(_run(suites))
+    click.echo(text(report), nl=False)
+    sys.exit(exit_code(report))
+
+
+async def _run(suites: Sequence[SuiteFile]) -> TestReport:
+    began = time.monotonic()
+    results = []
+    for file in suites:
+        for case in file.suite.tests:
+            start = time.monotonic()
+            told = await tell(file.subject, case, file.suite.start, _defect)
+            results.append(Tested(file, told, time.monotonic() - start))
+    return TestReport(tuple(results), time.monotonic() - began)
+
+
+def _defect(defect: Exception) -> None:
+    click.echo(f"defect of servicesop: {describe(defect)}", err=True)
