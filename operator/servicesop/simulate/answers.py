@@ -1,5 +1,6 @@
 """What each check answers in a test: what was given plainly, or what its judge makes of it all."""
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from servicesop.api.sop import TargetRef
 from servicesop.checks.runner import CheckRunner, Turn
 from servicesop.judge.results import Sample, Verdict, error, failed, inconclusive, passed
 from servicesop.simulate.cases import Given
+from servicesop.sources.errors import SourceError
 
 
 @dataclass
@@ -59,7 +61,11 @@ def _sample(result: Verdict | None) -> Sample:
 class AnsweringRunner:
     """A check in a test. Its judge is run all along, so that it knows what came before."""
 
-    def __init__(self, check: Check, judge: CheckRunner, answers: Answers) -> None:
+    def __init__(
+        self, check: Check, judge: CheckRunner, answers: Answers, *, follows: bool
+    ) -> None:
+        """`follows`: it is given something to observe sooner or later."""
+        self._follows = follows
         self._check = check
         self._judge = judge
         self._answers = answers
@@ -79,4 +85,7 @@ class AnsweringRunner:
         said = self._answers.of(self._check.name)
         if said is None:
             return await self._judge.run(now)
+        if self._follows:
+            with contextlib.suppress(SourceError):
+                await self._judge.run(now)
         return said

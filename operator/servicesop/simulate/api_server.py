@@ -8,10 +8,12 @@ import copy
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, cast
 
 import aiohttp
 
+from servicesop.simulate.times import written
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.requests import Requests
 from servicesop.sources.kubernetes.transport import ApiError, Json, Query, Transport
@@ -23,9 +25,15 @@ OnChange = Callable[[str, Json], None]
 class ApiServer:
     """Keeps objects, and answers requests."""
 
-    def __init__(self, on_patch: OnChange, on_evict: OnChange) -> None:
+    def __init__(self, now: Callable[[], datetime], on_patch: OnChange, on_evict: OnChange) -> None:
         """`on_patch` is told of each JSON patch, `on_evict` of each eviction before it is done."""
+        self._now = now
         self.objects: dict[str, Json] = {}
+        """By path; times in them may still be such as move on with the clock."""
+        self.discovery: dict[str, Json] = {}
+        """Which kinds there are, by path."""
+        self.refusing = False
+        """It refuses to answer what the runner asks, but for the targets."""
         self._on_patch = on_patch
         self._on_evict = on_evict
         self._version = 0
@@ -76,13 +84,18 @@ class ApiServer:
         return self.objects[path]
 
     def _get(self, path: str, query: Query) -> Json:
+        if self.refusing and "/apps/" not in path and "servicesop" not in path:
+            raise ApiError(503, "ServiceUnavailable")
         if path in self.objects:
-            return self.objects[path]
+            return dict(written(self.objects[path], self._now()))
+        if path in self.discovery:
+            return self.discovery[path]
         # A list's path ends with a resource, an object's with its name behind that.
         parts = path.split("/namespaces/")[-1].split("/")
         if "/namespaces/" in path and len(parts) == 2:
             items = self.listed(path, query.get("labelSelector", ""))
-            return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
+            metadata = {"resourceVersion": str(self._version)}
+            return {"metadata": metadata, "items": written(items, self._now())}
         raise ApiError(404, "NotFound")
 
     def _post(self, path: str, body: Json) -> Json:

@@ -11,6 +11,16 @@ from servicesop.api.status import CheckState, Tri
 from servicesop.api.times import Time
 from servicesop.judge.results import Verdict
 from servicesop.simulate.acts import ActName
+from servicesop.simulate.observations import (
+    GivenAlert,
+    Gone,
+    HttpAnswer,
+    LogLines,
+    Object,
+    QueryRows,
+    Samples,
+    TableRows,
+)
 
 
 def _several(value: object) -> object:
@@ -40,6 +50,29 @@ class Given(ApiModel):
     """Beside `check`: it fails, and finds this (or all of a list)."""
     result: Verdict | None = None
     """Beside `check`: Passed, Inconclusive, Error; or Failed, where it has only one finding."""
+    logs: LogLines | None = None
+    """Lines that a container logs."""
+    rows: TableRows | None = None
+    """All rows of a table, for `stuckRows` checks."""
+    leases: TableRows | None = None
+    """All rows of a table of leases, for `leader` checks."""
+    sql: QueryRows | None = None
+    """What the query of a `sql` check gives."""
+    events: Annotated[tuple[Object, ...], Field(max_length=500)] | None = None
+    """All Events (core/v1, the fields that matter); one without a time occurs now. [] for none."""
+    objects: Annotated[tuple[Object, ...], Field(min_length=1, max_length=200)] | None = None
+    """Objects: workloads, pods, ConfigMaps, Secrets, NetworkPolicies, Leases, ... Others stay."""
+    gone: Annotated[tuple[Gone, ...], Field(min_length=1, max_length=200)] | None = None
+    """Objects that are not there any more."""
+    samples: Samples | None = None
+    """What a query of Prometheus gives."""
+    alerts: Annotated[tuple[GivenAlert, ...], Field(max_length=200)] | None = None
+    """All alerts that fire, or of whose rules something is to be said; [] for none."""
+    http: HttpAnswer | None = None
+    """How the server of an `http` check answers."""
+    sources: Annotated[dict[str, str], Field(min_length=1)] | None = None
+    """Sources that cannot be asked, each with the reason: the SOP's connections by name, and
+    `logs`, `events`, `objects`, `workloads`. `Answers` ends it."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -54,7 +87,21 @@ class Given(ApiModel):
         return self
 
 
-_THINGS = ("all", "check")
+_THINGS = (
+    "all",
+    "check",
+    "logs",
+    "rows",
+    "leases",
+    "sql",
+    "events",
+    "objects",
+    "gone",
+    "samples",
+    "alerts",
+    "http",
+    "sources",
+)
 
 
 class Facts(ApiModel):

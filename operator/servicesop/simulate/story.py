@@ -9,6 +9,7 @@ from servicesop.api.sop import Spec
 from servicesop.checks.registry import build
 from servicesop.simulate.answers import AnsweringRunner, Answers
 from servicesop.simulate.api_server import MemoryClient
+from servicesop.simulate.bearing import observed_by
 from servicesop.simulate.cases import Case
 from servicesop.simulate.clock import SetClock
 from servicesop.simulate.expectations import Story, differences
@@ -52,9 +53,12 @@ async def tell(
     """Let a test happen, and compare."""
     spec = subject.spec
     clock, answers = SetClock(start), Answers()
-    world = World(spec, subject.namespace, clock, lambda place: operator.workload_changed(place))
+    world = World(
+        spec, subject.namespace, case, clock, lambda place: operator.workload_changed(place)
+    )
     client = MemoryClient(world.server)
     around = surroundings_of(spec, world, client, clock.now)
+    observed = {name for given in case.given for name in observed_by(given, spec)}
     moments: list[Moment] = []
     rows: set[Reached] = set()
 
@@ -70,7 +74,9 @@ async def tell(
         server=world.server,
         views=world.workloads,
         client=client,
-        build=lambda check: AnsweringRunner(check, build(check, around(check)), answers),
+        build=lambda check: AnsweringRunner(
+            check, build(check, around(check)), answers, follows=check.name in observed
+        ),
         on_moment=said,
         on_defect=on_defect,
     )
@@ -80,7 +86,9 @@ async def tell(
         if at > clock.now():
             await operator.run_until(at - _INSTANT)
             clock.set(at)
+        world.give(given)
         answers.give(given)
+        answers.observe(observed_by(given, spec))
     await operator.run_until(start + case.length)
     story = Story(spec, start, moments, world.acts)
     faults = tuple(

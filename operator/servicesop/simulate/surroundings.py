@@ -8,9 +8,7 @@ from servicesop.api.sop import Spec
 from servicesop.api.urls import UrlParts
 from servicesop.checks.runner import Surroundings
 from servicesop.judge.admission import OPEN, Admission
-from servicesop.simulate.events import GivenEvents
-from servicesop.simulate.logs import GivenLogs
-from servicesop.simulate.rows import GivenTables
+from servicesop.simulate.rows import Database
 from servicesop.simulate.servers import GivenMonitoring, GivenServers
 from servicesop.simulate.world import World
 from servicesop.sources.kubernetes.client import KubeClient
@@ -23,7 +21,6 @@ def surroundings_of(
 ) -> Callable[[Check], Surroundings]:
     """Give what each check may ask; a database answers the check that asks."""
     reader = ObjectReader(client, Kinds(client)).of(world.namespace)
-    logs, events = GivenLogs(world), GivenEvents(world, now)
 
     def of(check: Check) -> Surroundings:
         return Surroundings(
@@ -31,15 +28,17 @@ def surroundings_of(
             targets={target.name: target for target in spec.targets},
             default_target=spec.targets[0] if spec.targets else None,
             workloads=world.workloads,
-            logs=logs,
-            database=lambda connection: GivenTables(world, check, connection, now),
+            logs=world.logs,
+            database=lambda connection: Database(
+                world.databases, check, now, lambda: world.refused(connection.name)
+            ),
             connections={connection.name: connection for connection in spec.connections},
             objects=reader,
             secrets=reader,
-            events=events,
-            http=GivenServers(world, check),
+            events=world.events,
+            http=GivenServers(world.servers, check),
             admission=_open,
-            monitoring=GivenMonitoring(world, check),
+            monitoring=GivenMonitoring(world.servers, check, world.refused),
             replica_sets=world.workloads.replica_sets,
             namespace_labels=reader.namespace_labels,
         )

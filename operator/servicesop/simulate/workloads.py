@@ -1,6 +1,7 @@
 """The workloads of a test: those that it gives, and healthy ones for targets that it does not."""
 
 import copy
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from servicesop.api.sop import Spec
 from servicesop.api.times import format_time
 from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.simulate.api_server import ApiServer
+from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.transport import Json
 from servicesop.sources.kubernetes.views import read_pod, workload_view
 
@@ -16,7 +18,6 @@ REPLICAS = 3
 """Of a target of which the test says nothing, unless a check asks for another number."""
 AGE = timedelta(days=1)
 """How long what a test says nothing of is there already when it starts."""
-_OWN = "servicesop.io/simulated"
 
 
 def workload_path(namespace: str, kind: str, name: str) -> str:
@@ -32,7 +33,11 @@ def pod_path(namespace: str, name: str = "") -> str:
 class Workloads:
     """What the caches of the operator would show of one namespace."""
 
-    def __init__(self, server: ApiServer, namespace: str) -> None:
+    def __init__(
+        self, server: ApiServer, namespace: str, refused: Callable[[], SourceError | None]
+    ) -> None:
+        """`refused` says why workloads cannot be seen now, if so."""
+        self._refused = refused
         self._server = server
         self._namespace = namespace
 
@@ -42,11 +47,13 @@ class Workloads:
 
     def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
         """Give a workload, or None where none exists."""
+        self._seen()
         item = self._server.objects.get(workload_path(self._namespace, kind, name))
         return workload_view(kind, item) if item is not None else None
 
     def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
         """Give the pods of a workload."""
+        self._seen()
         return tuple(read_pod(item).view for item in self.pods_of(workload.kind, workload.name))
 
     def replica_sets(self, workload: WorkloadView) -> frozenset[str]:
@@ -54,6 +61,11 @@ class Workloads:
         if workload.kind is not WorkloadKind.DEPLOYMENT:
             return frozenset()
         return frozenset({replica_set_name(workload.name)})
+
+    def _seen(self) -> None:
+        refused = self._refused()
+        if refused is not None:
+            raise refused
 
     def pods_of(self, kind: str, name: str) -> list[Json]:
         """Give the pods of a workload as they stand in the API server."""
