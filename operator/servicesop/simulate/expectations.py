@@ -6,7 +6,7 @@ from datetime import datetime
 
 from servicesop.api.durations import format_duration
 from servicesop.api.sop import Spec
-from servicesop.api.status import Status, Tri
+from servicesop.api.status import Condition, Status, Tri
 from servicesop.simulate.acts import Act
 from servicesop.simulate.cases import Expect, Facts
 from servicesop.simulate.operator import Moment
@@ -54,27 +54,29 @@ def _facts(facts: Facts, status: Status, story: Story) -> Iterator[str]:
     conditions = conditions_of(status, story.spec)
     for field in ("procedures", "conditions"):
         for name, wanted in (getattr(facts, field) or {}).items():
-            is_ = conditions.get(name)
-            if is_ != wanted:
-                yield f"{field}.{name}: expected {wanted}, it is {is_ or 'not there'}" + why(
-                    status, name
-                )
+            found = conditions.get(name)
+            if found is None or found.status != wanted:
+                is_ = "not there" if found is None else f"{found.status}{_said(found.message)}"
+                yield f"{field}.{name}: expected {wanted}, it is {is_}"
+    checks = {one.name: one for one in status.checks}
     for name, state in (facts.checks or {}).items():
-        found = next((one for one in status.checks if one.name == name), None)
-        if found is None or found.state != state:
-            yield (
-                f"checks.{name}: expected {state}, it is {found.state if found else 'not run'}"
-                + (f" ({found.message})" if found is not None and found.message else "")
-            )
+        check = checks.get(name)
+        if check is None or check.state != state:
+            is_ = "not run" if check is None else f"{check.state}{_said(check.message)}"
+            yield f"checks.{name}: expected {state}, it is {is_}"
     won = winning(status)
     for row in facts.row or ():
         procedure, _, name = row.partition("/")
         if won.get(procedure) != name:
-            yield f"row: expected {row}, it is {_row(procedure, won)}" + _doing(status, procedure)
+            is_ = f"{procedure}/{won[procedure]}" if procedure in won else "none of that procedure"
+            yield f"row: expected {row}, it is {is_}{_said(_doing(status, procedure))}"
     if facts.escalated is not None:
         called = teams(status)
         if set(called) != set(facts.escalated):
-            yield f"escalated: expected {_list(facts.escalated)}, called are {_list(called)}"
+            yield (
+                f"escalated: expected {_list(facts.escalated)}, called are"
+                f" {_list(called)}{_said(_calls(status))}"
+            )
 
 
 def _done(expect: Expect, time: datetime, story: Story) -> Iterator[str]:
@@ -84,12 +86,11 @@ def _done(expect: Expect, time: datetime, story: Story) -> Iterator[str]:
         one.name == expect.act and expect.target in (None, one.target) for one in begun
     ):
         wanted = expect.act + (f" of {expect.target}" if expect.target else "")
-        doing = "; ".join(
-            f"{one.name}: {one.doing}" for one in story.at(time).procedures if one.doing
-        )
-        yield f"act: expected {wanted}, done was {shown or 'nothing'}" + (doing and f" ({doing})")
+        status = story.at(time)
+        why = _calls(status) or _doing(status)
+        yield f"act: expected {wanted}, done was {shown or 'nothing'}{_said(why)}"
     if expect.acts is not None and len(begun) != expect.acts:
-        yield f"acts: expected {expect.acts}, there were {len(begun)}" + (shown and f" ({shown})")
+        yield f"acts: expected {expect.acts}, there were {len(begun)}{_said(shown)}"
 
 
 def _never(never: Facts, at: datetime, end: datetime, story: Story) -> Iterator[str]:
@@ -108,7 +109,8 @@ def _untoward(never: Facts, status: Status, story: Story) -> Iterator[str]:
     conditions = conditions_of(status, story.spec)
     for field in ("procedures", "conditions"):
         for name, unwanted in (getattr(never, field) or {}).items():
-            if conditions.get(name) == unwanted:
+            found = conditions.get(name)
+            if found is not None and found.status == unwanted:
                 yield f"{field}.{name}: {unwanted}"
     for check in status.checks:
         if (never.checks or {}).get(check.name) == check.state:
@@ -123,9 +125,9 @@ def _untoward(never: Facts, status: Status, story: Story) -> Iterator[str]:
             yield f"escalated: {team}"
 
 
-def conditions_of(status: Status, spec: Spec) -> dict[str, Tri]:
+def conditions_of(status: Status, spec: Spec) -> dict[str, Condition]:
     """Give the conditions by type; a procedure that is the same as another has that one's."""
-    found = {one.type: one.status for one in status.conditions}
+    found = {one.type: one for one in status.conditions}
     for procedure in spec.procedures:
         if procedure.same_as in found:
             found.setdefault(procedure.name, found[procedure.same_as])
@@ -146,19 +148,24 @@ def teams(status: Status) -> tuple[str, ...]:
     return tuple(dict.fromkeys(team for one in status.escalations for team in one.to))
 
 
-def why(status: Status, condition: str) -> str:
-    """Give the condition's own words, in parentheses."""
-    message = next((one.message for one in status.conditions if one.type == condition), "")
-    return f" ({message})" if message else ""
+def _said(words: str | None) -> str:
+    """Give somebody's words in parentheses, if there are any."""
+    return f" ({words})" if words else ""
 
 
-def _doing(status: Status, procedure: str) -> str:
-    doing = next((one.doing for one in status.procedures if one.name == procedure), None)
-    return f" ({doing})" if doing else ""
+def _doing(status: Status, procedure: str | None = None) -> str:
+    return "; ".join(
+        f"{one.name}: {one.doing}"
+        for one in status.procedures
+        if one.doing and procedure in (None, one.name)
+    )
 
 
-def _row(procedure: str, won: dict[str, str]) -> str:
-    return f"{procedure}/{won[procedure]}" if procedure in won else "none of that procedure"
+def _calls(status: Status) -> str:
+    return "; ".join(
+        f"{one.reason}: {one.message}" if one.message else str(one.reason)
+        for one in status.escalations
+    )
 
 
 def _list(names: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -67,7 +66,7 @@ class QueryRows(ApiModel):
 class OneSeries(ApiModel):
     """One series of an answer."""
 
-    labels: Labels = MappingProxyType({})
+    labels: Labels = Field(default_factory=dict)
     """Its labels."""
     value: Number | None
     """A quoted decimal; null for NaN."""
@@ -100,7 +99,7 @@ class GivenAlert(ApiModel):
     """Its name, as in its rule."""
     state: AlertState = AlertState.FIRING
     """Firing, Inactive, NotEvaluated, or NoRule."""
-    labels: Labels = MappingProxyType({})
+    labels: Labels = Field(default_factory=dict)
     """Its labels, while it fires."""
     silenced: bool = False
     """Alertmanager keeps it silent."""

@@ -138,7 +138,7 @@ class SimulatedOperator:
         for _, name in self._registry.reacting(place):
             self._hasten(name)
         if self._registry.changing(place):
-            self._turn_at = self._clock.now()
+            self._turn_at_latest(self._clock.now())
 
     def _next(self) -> datetime:
         times = [*self._due.values(), *self._extra.values()]
@@ -189,8 +189,11 @@ class SimulatedOperator:
             self._said = sop.status
             self._on_moment(Moment(now, sop.status))
         if sop.uneasy and sop.spec is not None:
-            again = now + min(sop.spec.every, timedelta(seconds=UNEASY_SECONDS))
-            self._turn_at = min(self._turn_at or again, again)
+            self._turn_at_latest(now + min(sop.spec.every, timedelta(seconds=UNEASY_SECONDS)))
+
+    def _turn_at_latest(self, at: datetime) -> None:
+        if self._turn_at is None or at < self._turn_at:
+            self._turn_at = at
 
     async def _run_check(self, sop: Sop, name: str) -> None:
         answered = await run_check(

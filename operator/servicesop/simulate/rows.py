@@ -113,7 +113,7 @@ def counted(spec: StuckRows, rows: Sequence[Row], limits: Sequence[object]) -> A
             for row in _alive(rows, columns.deleted)
             if row[columns.status] in statuses
         ]
-        sample: list[object] = sorted(there, key=lambda one: [text or "" for text in one])[:SAMPLE]
+        sample = sorted(there, key=lambda one: [text or "" for text in one])[:SAMPLE]
         found.append((number, len(there), sample))
     return found
 

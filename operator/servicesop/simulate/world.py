@@ -207,8 +207,18 @@ def _namespaces(value: Any) -> Iterable[str]:
 
 def _whole(item: Json, known: Json | None) -> Json:
     """Take what a test leaves out of a workload's spec from what is known of it."""
-    before = dict((known or {}).get("spec") or {})
-    return {**item, "spec": {**before, **(item.get("spec") or {})}}
+    name = item["metadata"]["name"]
+    before = (known or {}).get("spec") or {"template": {"metadata": {"labels": {"app": name}}}}
+    return {**item, "spec": _merged(before, item.get("spec") or {})}
+
+
+def _merged(before: Json, given: Json) -> Json:
+    both = {
+        key: _merged(before[key], given[key])
+        for key in before.keys() & given.keys()
+        if isinstance(before[key], dict) and isinstance(given[key], dict)
+    }
+    return {**before, **given, **both}
 
 
 def _successor(item: Json, known: Json | None) -> Json:
