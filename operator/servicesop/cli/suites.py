@@ -1,11 +1,11 @@
 """Finds and reads the files of SOP tests."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from servicesop.cli.documents import MAX_BYTES, DocumentError, read_documents, read_yaml
@@ -77,7 +77,9 @@ def _read(path: Path, named: bool) -> SuiteFile | None:
         suite = Suite.model_validate(value)
     except ValidationError as invalid:
         raise SuiteError(
-            dict.fromkeys(f"{path}: {fault(one, value)}" for one in invalid.errors())
+            dict.fromkeys(
+                f"{path}: {fault(one, value)}" for one in invalid.errors() if _is_new(one)
+            )
         ) from None
     sop = path.parent / suite.sop
     subject = _subject(path, sop).in_mode(suite.mode)
@@ -116,26 +118,51 @@ def _subject(path: Path, sop: Path) -> Subject:
     return Subject(one.name, one.namespace or DEFAULT_NAMESPACE, one.spec)
 
 
+def _is_new(detail: ErrorDetails) -> bool:
+    """Whether it is more than a consequence of what is wrong with a list's items."""
+    given = detail["input"]
+    return detail["type"] != "too_short" or not isinstance(given, Sized) or len(given) == 0
+
+
 def fault(detail: ErrorDetails, value: Any) -> str:
     """Say what is wrong in a file of tests, and where: the test's name, and the field in it."""
-    way = list(detail["loc"])
-    where = ""
-    if way[:1] == ["tests"] and len(way) > 1 and isinstance(way[1], int):
-        name = (
-            value["tests"][way[1]].get("name") if isinstance(value["tests"][way[1]], dict) else ""
-        )
-        where = f"test {name!r}: " if name else f"tests[{way[1]}]: "
-        way = way[2:]
+    where, way = "", detail["loc"]
+    match way:
+        case ("tests", int() as number, *rest):
+            case = value["tests"][number]
+            name = case.get("name") if isinstance(case, dict) else None
+            where = f"test {name!r}: " if name else f"tests[{number}]: "
+            way = tuple(rest)
     path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in way).lstrip(".")
     match detail["type"]:
         case "extra_forbidden":
-            return f"{where}{path}: there is no such field"
+            message = f"there is no such field; there are {', '.join(_fields(detail['loc']))}"
         case "missing":
-            return f"{where}{path}: must be given"
+            message = "must be given"
         case "enum" | "literal_error":
             message = f"must be {detail['ctx']['expected']}"
         case "value_error":
             message = str(detail["ctx"]["error"])
+        case "too_short":
+            message = "must not be empty"
         case _:
             message = detail["msg"][0].lower() + detail["msg"][1:]
     return f"{where}{path}: {message}" if path else f"{where}{message}"
+
+
+def _fields(loc: Sequence[int | str]) -> list[str]:
+    """Give the fields that the model has in which an unknown one stands."""
+    model: type[BaseModel] = Suite
+    for part in loc[:-1]:
+        field = next(
+            (one for name, one in model.model_fields.items() if part in (name, one.alias)), None
+        )
+        if field is not None:
+            model = _model_in(field.annotation) or model
+    return [one.alias or name for name, one in model.model_fields.items()]
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((one for each in get_args(annotation) if (one := _model_in(each))), None)

@@ -4,17 +4,19 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from servicesop.cli.suites import SuiteError, SuiteFile, find_suites
-from servicesop.cli.tested import Tested, TestReport, exit_code, text
+from servicesop.cli.tested import Tested, TestReport, as_junit, exit_code, text
 from servicesop.engine.defects import describe
 from servicesop.simulate.story import tell
 
 BAD_INPUT = 2
+
+_FORMATS: dict[str, Callable[[TestReport, int], str]] = {"text": text, "junit": as_junit}
 
 
 class BadInputError(click.ClickException):
@@ -30,7 +32,27 @@ class BadInputError(click.ClickException):
 @click.argument(
     "paths", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-def test(paths: tuple[Path, ...]) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(list(_FORMATS)),
+    default="text",
+    show_default=True,
+    help="How to print the results.",
+)
+@click.option(
+    "--fail-under",
+    type=click.IntRange(0, 100),
+    default=0,
+    metavar="PERCENT",
+    help="Fail if fewer of the rows of the decision tables are reached by the tests.",
+)
+@click.option(
+    "--observed",
+    is_flag=True,
+    help="Let rows count only where observations reach them, not plain results.",
+)
+def test(paths: tuple[Path, ...], output: str, fail_under: int, observed: bool) -> None:
     """Run tests of SOPs: what is given over time, and what the operator must make of it.
 
     No cluster is asked and nobody waits: the tests run on a clock of their own, through the same
@@ -43,12 +65,12 @@ def test(paths: tuple[Path, ...]) -> None:
         suites = find_suites(paths)
     except SuiteError as wrong:
         raise BadInputError("\n".join(wrong.faults)) from None
-    report = asyncio.run(_run(suites))
-    click.echo(text(report), nl=False)
-    sys.exit(exit_code(report))
+    report = asyncio.run(_run(suites, observed))
+    click.echo(_FORMATS[output](report, fail_under), nl=False)
+    sys.exit(exit_code(report, fail_under))
 
 
-async def _run(suites: Sequence[SuiteFile]) -> TestReport:
+async def _run(suites: Sequence[SuiteFile], observed: bool) -> TestReport:
     began = time.monotonic()
     results = []
     for file in suites:
@@ -56,7 +78,7 @@ async def _run(suites: Sequence[SuiteFile]) -> TestReport:
             start = time.monotonic()
             told = await tell(file.subject, case, file.suite.start, _defect)
             results.append(Tested(file, told, time.monotonic() - start))
-    return TestReport(tuple(results), time.monotonic() - began)
+    return TestReport(tuple(results), time.monotonic() - began, observed)
 
 
 def _defect(defect: Exception) -> None:

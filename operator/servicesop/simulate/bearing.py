@@ -25,7 +25,7 @@ def _sees(check: Check, given: Given, spec: Spec) -> bool:
         return _reads_log(check, given.logs, spec)
     if given.rows is not None or given.leases is not None:
         return any(
-            one is not None and _reads_table(check, one) for one in (given.rows, given.leases)
+            one is not None and reads_table(check, one) for one in (given.rows, given.leases)
         )
     for named in (given.sql, given.samples, given.http):
         if named is not None:
@@ -52,7 +52,8 @@ def _reads_log(check: Check, given: LogLines, spec: Spec) -> bool:
     )
 
 
-def _reads_table(check: Check, given: TableRows) -> bool:
+def reads_table(check: Check, given: TableRows) -> bool:
+    """Say whether a check reads a table."""
     asked = (check.stuck_rows, check.leader.lease if check.leader is not None else None)
     return any(
         one is not None and one.table == given.table and given.connection in (None, one.connection)

@@ -74,10 +74,14 @@ class Given(ApiModel):
     """Sources that cannot be asked, each with the reason: the SOP's connections by name, and
     `logs`, `events`, `objects`, `workloads`. `Answers` ends it."""
 
+    @property
+    def things(self) -> tuple[str, ...]:
+        """Which fields say what is given: one."""
+        return tuple(name for name in _THINGS if getattr(self, name) is not None)
+
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        there = [name for name in _THINGS if getattr(self, name) is not None]
-        if len(there) != 1:
+        if len(self.things) != 1:
             raise ValueError(f"exactly one of the fields in [{' '.join(_THINGS)}] must be set")
         said = (self.finding is not None) + (self.result is not None)
         if (self.check is not None) != (said == 1) or said > 1:

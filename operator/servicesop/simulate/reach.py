@@ -67,6 +67,20 @@ class Coverage:
     observed: frozenset[TableRow]
     """Of these, those that were reached by observations alone."""
 
+    observed_only: bool = False
+    """Only these count."""
+
+    @property
+    def counted(self) -> int:
+        """How many rows count as reached."""
+        return len(self.rows) - len(self.uncounted)
+
+    @property
+    def uncounted(self) -> tuple[TableRow, ...]:
+        """Rows that do not count as reached."""
+        good = self.observed if self.observed_only else self.reached
+        return tuple(row for row in self.rows if row not in good)
+
     @property
     def missing(self) -> tuple[TableRow, ...]:
         """Rows that no test reaches."""
@@ -78,7 +92,9 @@ class Coverage:
         return tuple(row for row in self.rows if row in self.reached - self.observed)
 
 
-def coverage(spec: Spec, tests: Iterable[frozenset[Reached]]) -> Coverage:
+def coverage(
+    spec: Spec, tests: Iterable[frozenset[Reached]], *, observed_only: bool = False
+) -> Coverage:
     """Sum up what the tests of an SOP reach."""
     rows = rows_of(spec)
     found = [one for each in tests for one in each if one.row in rows]
@@ -86,4 +102,5 @@ def coverage(spec: Spec, tests: Iterable[frozenset[Reached]]) -> Coverage:
         rows,
         frozenset(one.row for one in found),
         frozenset(one.row for one in found if one.observed),
+        observed_only,
     )
