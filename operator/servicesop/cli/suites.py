@@ -1,6 +1,6 @@
 """Finds and reads the files of SOP tests."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -64,29 +64,32 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 def _read(path: Path, named: bool) -> SuiteFile | None:
     """Read one file; None for one of a directory that holds Kubernetes objects instead."""
     try:
-        (value, *more) = read_yaml(_text(path)) or [None]
+        value, *more = read_yaml(_text(path)) or [None]
     except DocumentError as wrong:
         raise SuiteError(f"{path}: {fault}" for fault in wrong.faults) from None
-    if not named and (not isinstance(value, dict) or "tests" not in value or "kind" in value):
-        if isinstance(value, dict) and ("kind" in value or "resources" in value):
+    if not isinstance(value, dict):
+        raise SuiteError([f"{path}: a file of tests must be a map with sop and tests"])
+    if not named and not value.keys() & {"sop", "tests"}:
+        if value.keys() & {"kind", "resources"}:
             return None
         raise SuiteError([f"{path}: a file of tests must have the fields sop and tests"])
     if more:
         raise SuiteError([f"{path}: a file of tests is one YAML document; split it"])
-    try:
-        suite = Suite.model_validate(value)
-    except ValidationError as invalid:
-        raise SuiteError(
-            dict.fromkeys(
-                f"{path}: {fault(one, value)}" for one in invalid.errors() if _is_new(one)
-            )
-        ) from None
+    suite = _suite(path, value)
     sop = path.parent / suite.sop
     subject = _subject(path, sop).in_mode(suite.mode)
     unknown = list(unknown_names(suite, subject.spec))
     if unknown:
         raise SuiteError(f"{path}: {one}" for one in unknown)
     return SuiteFile(path, sop, suite, subject)
+
+
+def _suite(path: Path, value: Mapping[str, Any]) -> Suite:
+    try:
+        return Suite.model_validate(value)
+    except ValidationError as invalid:
+        faults = [fault(one, value) for one in invalid.errors() if _is_new(one)]
+        raise SuiteError(f"{path}: {one}" for one in dict.fromkeys(faults)) from None
 
 
 def _text(path: Path) -> str:
@@ -124,7 +127,7 @@ def _is_new(detail: ErrorDetails) -> bool:
     return detail["type"] != "too_short" or not isinstance(given, Sized) or len(given) == 0
 
 
-def fault(detail: ErrorDetails, value: Any) -> str:
+def fault(detail: ErrorDetails, value: Mapping[str, Any]) -> str:
     """Say what is wrong in a file of tests, and where: the test's name, and the field in it."""
     where, way = "", detail["loc"]
     match way:

@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from servicesop.cli.suites import SuiteError, SuiteFile, find_suites
-from servicesop.cli.tested import Tested, TestReport, as_junit, exit_code, text
+from servicesop.cli.tested import Report, Tested, as_junit, exit_code, text
 from servicesop.engine.defects import describe
 from servicesop.simulate.story import tell
 
 BAD_INPUT = 2
 
-_FORMATS: dict[str, Callable[[TestReport, int], str]] = {"text": text, "junit": as_junit}
+_FORMATS: dict[str, Callable[[Report, int], str]] = {"text": text, "junit": as_junit}
 
 
 class BadInputError(click.ClickException):
@@ -70,7 +70,7 @@ def test(paths: tuple[Path, ...], output: str, fail_under: int, observed: bool) 
     sys.exit(exit_code(report, fail_under))
 
 
-async def _run(suites: Sequence[SuiteFile], observed: bool) -> TestReport:
+async def _run(suites: Sequence[SuiteFile], observed: bool) -> Report:
     began = time.monotonic()
     results = []
     for file in suites:
@@ -78,7 +78,7 @@ async def _run(suites: Sequence[SuiteFile], observed: bool) -> TestReport:
             start = time.monotonic()
             told = await tell(file.subject, case, file.suite.start, _defect)
             results.append(Tested(file, told, time.monotonic() - start))
-    return TestReport(tuple(results), time.monotonic() - began, observed)
+    return Report(tuple(results), time.monotonic() - began, observed)
 
 
 def _defect(defect: Exception) -> None:

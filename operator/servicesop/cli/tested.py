@@ -27,7 +27,7 @@ class Tested:
 
 
 @dataclass(frozen=True, slots=True)
-class TestReport:
+class Report:
     """All tests."""
 
     results: tuple[Tested, ...]
@@ -57,12 +57,12 @@ class TestReport:
         return Fraction(sum(one for one, _ in rows), sum(whole for _, whole in rows) or 1)
 
 
-def exit_code(report: TestReport, least: int) -> int:
+def exit_code(report: Report, least: int) -> int:
     """0: all passed; 1: something failed, or less than so many percent of the rows were reached."""
     return 1 if report.failed or report.covered * 100 < least else 0
 
 
-def text(report: TestReport, least: int) -> str:
+def text(report: Report, least: int) -> str:
     """Write a line per test, what was not as expected, and the rows that were not reached."""
     lines: list[str] = []
     for one in report.results:
@@ -86,7 +86,7 @@ def text(report: TestReport, least: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_junit(report: TestReport, least: int) -> str:
+def as_junit(report: Report, least: int) -> str:
     """Write JUnit's XML: a suite per file, a case per test, and one for the rows that are reached.
 
     What is not as expected is a failure.
@@ -115,7 +115,7 @@ def as_junit(report: TestReport, least: int) -> str:
     return document(root)
 
 
-def _rows(root: ElementTree.Element, report: TestReport, least: int) -> None:
+def _rows(root: ElementTree.Element, report: Report, least: int) -> None:
     failed = report.covered * 100 < least
     counts = {"name": "rows", "tests": "1", "failures": str(int(failed)), "time": "0.000"}
     suite = ElementTree.SubElement(root, "testsuite", counts)

@@ -16,7 +16,7 @@ from servicesop.api.status import (
     Tri,
 )
 from servicesop.api.times import whole_seconds
-from servicesop.checks.runner import Workloads
+from servicesop.checks.runner import WorkloadViews
 from servicesop.decide.decide import Decision, decide
 from servicesop.decide.ledger import joined
 from servicesop.decide.procedures import state_of
@@ -40,13 +40,6 @@ from servicesop.status.report import refused, report
 from servicesop.status.writer import StatusWriter
 
 
-class Views(Protocol):
-    """What is known of workloads, without asking."""
-
-    def view(self, namespace: str) -> Workloads:
-        """Give those of a namespace."""
-
-
 class Recorder(Protocol):
     """Tells people what has happened."""
 
@@ -61,7 +54,7 @@ class Turns:
         self,
         *,
         client: KubeClient,
-        cache: Views,
+        cache: WorkloadViews,
         kinds: Kinds,
         registry: Registry,
         writer: StatusWriter,

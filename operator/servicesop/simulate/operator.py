@@ -11,14 +11,14 @@ from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import in_order
 from servicesop.api.sop import Spec
 from servicesop.api.status import Status
-from servicesop.checks.runner import CheckRunner
+from servicesop.checks.runner import CheckRunner, WorkloadViews
 from servicesop.engine.asking import run_check
 from servicesop.engine.engine import UNEASY_SECONDS
 from servicesop.engine.ledger import Ledger
 from servicesop.engine.metrics import Metrics
 from servicesop.engine.registry import Registry
 from servicesop.engine.sop import Sop
-from servicesop.engine.turn import Turns, Views
+from servicesop.engine.turn import Turns
 from servicesop.simulate.api_server import ApiServer
 from servicesop.simulate.clock import SetClock
 from servicesop.sources.kubernetes.client import KubeClient
@@ -59,7 +59,7 @@ class SimulatedOperator:
         spec: Spec,
         clock: SetClock,
         server: ApiServer,
-        views: Views,
+        views: WorkloadViews,
         client: KubeClient,
         build: Callable[[Check], CheckRunner],
         on_moment: Callable[[Moment], None],
