@@ -190,7 +190,8 @@ class Suite(ApiModel):
     start: Time = datetime.fromisoformat("2024-01-01T00:00:00+00:00")
     """The time at which each test starts."""
     mode: Mode | None = None
-    """Test the SOP as if this were its `spec.mode`: one that is in DryRun acts on nothing."""
+    """Test the SOP as if this were its `spec.mode`: Observe, DryRun or Enforce. One that is in
+    DryRun, the default there, acts on nothing."""
     tests: Annotated[tuple[Case, ...], Field(min_length=1, max_length=500)]
     """The tests; none knows of the others."""
 

@@ -132,7 +132,9 @@ class HttpAnswer(ApiModel):
     seconds: Annotated[Decimal, Field(ge=0, le=3600)] = Decimal("0.05")
     """How long it takes."""
     failure: HttpFailureName | None = None
-    """Instead of `status`: why there is no answer."""
+    """Instead of `status`: why there is no answer. Timeout, NoConnection, Refused, Reset,
+    Unreachable, CertificateExpired, CertificateNotTrusted, CertificateNameMismatch, TlsFailed or
+    Malformed."""
     not_asked: UnknownReason | None = None
     """Instead of `status`: why it could not be asked, such as HostNotFound or IssuerUnavailable."""
 
