@@ -12,7 +12,7 @@ import click
 from servicesop.cli.suites import SuiteError, SuiteFile, find_suites
 from servicesop.cli.tested import Report, Tested, as_junit, exit_code, text
 from servicesop.engine.defects import describe
-from servicesop.simulate.story import tell
+from servicesop.simulate.story import UnusableError, tell
 
 BAD_INPUT = 2
 
@@ -76,7 +76,10 @@ async def _run(suites: Sequence[SuiteFile], observed: bool) -> Report:
     for file in suites:
         for case in file.suite.tests:
             start = time.monotonic()
-            told = await tell(file.subject, case, file.suite.start, _defect)
+            try:
+                told = await tell(file.subject, case, file.suite.start, _defect)
+            except UnusableError as wrong:
+                raise BadInputError(f"{file.path}: {wrong}") from None
             results.append(Tested(file, told, time.monotonic() - start))
     return Report(tuple(results), time.monotonic() - began, observed)
 

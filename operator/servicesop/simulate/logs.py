@@ -14,12 +14,13 @@ class Line:
     """One line, and when it was logged."""
 
     time: datetime
-    text: str
+    served: bytes
+    """The line as a kubelet serves it."""
 
-    @property
-    def served(self) -> str:
-        """The line as a kubelet serves it."""
-        return f"{self.time.strftime('%Y-%m-%dT%H:%M:%S.%f')}000Z {self.text}\n"
+
+def _line(time: datetime, text: str) -> Line:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return Line(time, f"{stamp}000Z {text}\n".encode())
 
 
 class PodLogs:
@@ -46,7 +47,7 @@ class PodLogs:
         lines = self._lines[pod, container]
         same = sum(line.time.replace(microsecond=0) == time for line in lines)
         lines += [
-            Line(time + timedelta(microseconds=same + number), text)
+            _line(time + timedelta(microseconds=same + number), text)
             for number, text in enumerate(texts)
         ]
         lines.sort(key=lambda line: line.time)
@@ -71,7 +72,7 @@ class PodLogs:
         if refused is not None:
             raise refused
         # Without a first line at its start, a log may have lost what stood before its first one.
-        begun = [Line(self._began[pod], "")] if pod in self._began else []
+        begun = [_line(self._began[pod], "")] if pod in self._began else []
         now = self._now() + timedelta(seconds=1)
         written = [*begun, *self._lines[pod, container]]
         lines = [] if previous else [line for line in written if line.time < now]
@@ -80,4 +81,4 @@ class PodLogs:
             lines = [line for line in lines if line.time >= whole]
         if tail is not None:
             lines = lines[-tail:]
-        on_chunk("".join(line.served for line in lines).encode())
+        on_chunk(b"".join(line.served for line in lines))

@@ -10,6 +10,7 @@ from servicesop.simulate.cases import Case
 from servicesop.simulate.logs import PodLogs
 from servicesop.simulate.workloads import AGE, completed_pod, owner_of, pod, pod_path, workload_path
 from servicesop.sources.kubernetes.transport import Json
+from servicesop.sources.kubernetes.views import read_pod
 
 MADE_UP = "servicesop.io/made-up"
 """The annotation of a pod that the test does not name."""
@@ -71,7 +72,9 @@ class Pods:
         for one in self._of(kind, name):
             if _is_made_up(one):
                 self._server.remove(pod_path(self._namespace, one["metadata"]["name"]))
-        self._keep(completed_pod(item, kind, name, since))
+        made = completed_pod(item, kind, name, since)
+        read_pod(made)  # what cannot be read is found here, and not later
+        self._keep(made)
         return {(kind, name)}
 
     def _age(self, now: datetime) -> datetime:
@@ -143,7 +146,7 @@ class Pods:
         for owner in item["metadata"].get("ownerReferences") or ():
             for target in self._spec.targets:
                 kind, name = target.ref.kind, target.ref.name
-                if owner.get("name") == name or owner["uid"] == owner_of(kind, name)["uid"]:
+                if owner.get("name") == name or owner.get("uid") == owner_of(kind, name)["uid"]:
                     return str(kind), name
         labels = item["metadata"].get("labels") or {}
         for target in self._spec.targets:

@@ -127,8 +127,10 @@ def holders(
     for worker in workers:
         held = set()
         for row in _alive(rows, columns.deleted):
+            if row[columns.worker] != worker:
+                continue
             ends = moment_of(row[columns.expires], now)
-            if isinstance(ends, datetime) and ends > now and row[columns.worker] == worker:
+            if isinstance(ends, datetime) and ends > now:
                 held.add(_text(row[columns.holder]) or "")
         held.discard("")
         if held:

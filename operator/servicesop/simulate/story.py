@@ -16,7 +16,7 @@ from servicesop.simulate.expectations import Story, differences
 from servicesop.simulate.operator import Moment, SimulatedOperator
 from servicesop.simulate.reach import Reached, reached
 from servicesop.simulate.surroundings import surroundings_of
-from servicesop.simulate.world import World
+from servicesop.simulate.world import MalformedError, World
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -36,6 +36,17 @@ class Subject:
         return Subject(self.name, self.namespace, self.spec.model_copy(update={"mode": mode}))
 
 
+class UnusableError(Exception):
+    """Something that is given cannot be used; the message says which."""
+
+    def __init__(self, case: Case, number: int) -> None:
+        (thing,) = case.given[number].things
+        super().__init__(
+            f"test {case.name!r}: given[{number}].{thing}: has not the form in which Kubernetes"
+            " gives it; compare with `kubectl get -o yaml`"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What came of a test."""
@@ -50,7 +61,7 @@ class Told:
 async def tell(
     subject: Subject, case: Case, start: datetime, on_defect: Callable[[Exception], None]
 ) -> Told:
-    """Let a test happen, and compare."""
+    """Let a test happen, and compare. Raise UnusableError."""
     spec = subject.spec
     clock, answers = SetClock(start), Answers()
     world = World(
@@ -81,12 +92,15 @@ async def tell(
         on_defect=on_defect,
     )
     await operator.start()
-    for given in sorted(case.given, key=lambda one: one.at):
+    for number, given in sorted(enumerate(case.given), key=lambda one: one[1].at):
         at = start + given.at
         if at > clock.now():
             await operator.run_until(at - _INSTANT)
             clock.set(at)
-        world.give(given)
+        try:
+            world.give(given)
+        except MalformedError:
+            raise UnusableError(case, number) from None
         answers.give(given)
         answers.observe(observed_by(given, spec))
     await operator.run_until(start + case.length)

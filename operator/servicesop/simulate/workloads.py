@@ -192,7 +192,8 @@ def completed_pod(item: Json, kind: str, workload: str, since: datetime) -> Json
         "pod-template-hash" if kind == WorkloadKind.DEPLOYMENT else "controller-revision-hash"
     )
     labels.setdefault(hash_label, "0")
-    metadata.setdefault("ownerReferences", [owner_of(kind, workload)])
+    # The uids of a test are made up; whoever is named as the owner is found by `Pods`.
+    metadata["ownerReferences"] = [owner_of(kind, workload)]
     status = item.setdefault("status", {})
     status.setdefault("phase", "Running")
     spec = item.setdefault("spec", {"containers": []})

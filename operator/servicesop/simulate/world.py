@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
+from servicesop.api.kinds import WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec, Target
 from servicesop.simulate.acts import Act, ActName
@@ -28,9 +29,14 @@ from servicesop.simulate.workloads import (
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import RUNNER
 from servicesop.sources.kubernetes.transport import Json
+from servicesop.sources.kubernetes.views import workload_view
 from servicesop.sources.kubernetes.workloads import Place
 
 _WORKLOADS = ("Deployment", "StatefulSet")
+
+
+class MalformedError(Exception):
+    """What is given has not the form that the API server gives it."""
 
 
 class World:
@@ -68,7 +74,16 @@ class World:
         return None if reason is None else SourceError(reason, "as the test says")
 
     def give(self, given: Given) -> None:
-        """Take over what is given from now on; plain results are nothing that can be observed."""
+        """Take over what is given from now on; plain results are nothing that can be observed.
+
+        Raise MalformedError.
+        """
+        try:
+            self._take_over(given)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise MalformedError from None
+
+    def _take_over(self, given: Given) -> None:
         if given.rows is not None:
             self.databases.give(given.rows)
         if given.leases is not None:
@@ -154,7 +169,9 @@ class World:
             self.server.put(path, item)
             return set()
         known = self.server.objects.get(path)
-        self.server.put(path, _successor(completed(_whole(item, known), kind), known))
+        whole = completed(_whole(item, known), kind)
+        workload_view(WorkloadKind(kind), whole)  # what cannot be read is found here, and not later
+        self.server.put(path, _successor(whole, known))
         self._pods.follow(kind, name, self._clock.now())
         return {(kind, name)}
 

@@ -173,6 +173,14 @@ def test_a_mode_may_be_tried_that_the_sop_does_not_have(place: Path) -> None:
             " servicesop.io/v1alpha1 in it\n",
             id="no SOP in the file",
         ),
+        pytest.param(
+            PASSES.replace("all: Passed", "objects: [{OBJECT, spec: {replicas: many}}]").replace(
+                "OBJECT", "apiVersion: apps/v1, kind: Deployment, metadata: {name: fleet-manager}"
+            ),
+            "test 'a lost leader is restarted': given[0].objects: has not the form in which"
+            " Kubernetes gives it; compare with `kubectl get -o yaml`\n",
+            id="a malformed object",
+        ),
         pytest.param("sop: x\ntests: []\n", "tests: must not be empty\n", id="no tests"),
         pytest.param("sop: x\n", "tests: must be given\n", id="no list of tests"),
         pytest.param("[1]", "a file of tests must be a map with sop and tests\n", id="no map"),
