@@ -32,8 +32,6 @@ class ApiServer:
         """By path; times in them may still be such as move on with the clock."""
         self.discovery: dict[str, Json] = {}
         """Which kinds there are, by path."""
-        self.refusing = False
-        """It refuses to answer what the runner asks, but for the targets."""
         self._on_patch = on_patch
         self._on_evict = on_evict
         self._version = 0
@@ -84,8 +82,6 @@ class ApiServer:
         return self.objects[path]
 
     def _get(self, path: str, query: Query) -> Json:
-        if self.refusing and "/apps/" not in path and "servicesop" not in path:
-            raise ApiError(503, "ServiceUnavailable")
         if path in self.objects:
             return dict(written(self.objects[path], self._now()))
         if path in self.discovery:

@@ -80,9 +80,12 @@ def _asks(check: Check, source: str) -> bool:
         case "events":
             return check.events is not None
         case "workloads":
-            return check.workload is not None or check.logs is not None
+            return check.type in ("workload", "logs", "events") or (
+                check.leader is not None and check.leader.logs is not None
+            )
         case "objects":
-            return check.type in ("resource", "config", "networkPolicy")
+            leased = check.leader is not None and check.leader.kubernetes_lease is not None
+            return leased or check.type in ("resource", "config", "networkPolicy")
     return False
 
 

@@ -140,7 +140,6 @@ class World:
                 self._failing.pop(name, None)
             else:
                 self._failing[name] = UnknownReason(reason)
-        self.server.refusing = "objects" in self._failing
 
     def _change_objects(self, objects: Iterable[Object], gone: Iterable[Gone]) -> None:
         changed: set[tuple[str, str]] = set()

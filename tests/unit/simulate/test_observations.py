@@ -117,6 +117,8 @@ REFUSED = "logs: {pod: fm-1, container: service, lines: [failed to create x], ev
         ("keyed", "Passed", SECRET % "aG9zdA=="),
         ("keyed", "Failed", SECRET % '""'),
         ("keyed", "Error", "sources: {objects: ApiUnavailable}"),
+        ("flagged", "Error", "sources: {objects: AccessDenied}"),
+        ("admitted", "Error", "sources: {objects: AccessDenied}"),
         ("admitted", "Passed", policy("monitoring")),
         ("admitted", "Failed", policy("other")),
         ("migrated", "Passed", job("True")),
