@@ -10,12 +10,12 @@ import asyncio
 
 from servicesop.actions.action import Look, Result, Sent, Subject, path_of, read
 from servicesop.api.status import Intent
+from servicesop.checks.runner import WorkloadViews
 from servicesop.decide.progress import Found, Live, found
 from servicesop.judge.eviction import PodFacts, pod_facts
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
 from servicesop.sources.kubernetes.views import workload_view
-from servicesop.sources.kubernetes.workloads import WorkloadCache
 
 MAX_BUDGETS = 500
 """More PodDisruptionBudgets in one namespace are not looked through."""
@@ -24,7 +24,7 @@ MAX_BUDGETS = 500
 class DeletePod:
     """It reads as the operator's own account, which may see pods anyway; the runner only evicts."""
 
-    def __init__(self, client: KubeClient, cache: WorkloadCache) -> None:
+    def __init__(self, client: KubeClient, cache: WorkloadViews) -> None:
         """`cache` knows which pods are the workload's."""
         self._client = client
         self._cache = cache

@@ -39,6 +39,13 @@ class Workloads(Protocol):
         """Give the pods of a workload. Raise SourceError while not synced."""
 
 
+class WorkloadViews(Protocol):
+    """The cached views of all namespaces."""
+
+    def view(self, namespace: str) -> Workloads:
+        """Give that of one namespace."""
+
+
 class LogStream(Protocol):
     """Reads container logs as the namespace's runner."""
 

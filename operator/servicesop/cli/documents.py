@@ -46,16 +46,21 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_documents(text: str) -> tuple[Document, ...]:
-    """Give the SOPs; objects of other kinds are left out. Raise DocumentError."""
+def read_yaml(text: str) -> list[Any]:
+    """Give the documents of the text. Raise DocumentError."""
     try:
-        objects = [one for each in yaml.load_all(text, _Loader) for one in _flat(each)]
+        return list(yaml.load_all(text, _Loader))
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise DocumentError(f"no valid YAML: {where}{wrong.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise DocumentError("no valid YAML: it holds what YAML cannot hold") from None
+
+
+def read_documents(text: str) -> tuple[Document, ...]:
+    """Give the SOPs; objects of other kinds are left out. Raise DocumentError."""
+    objects = [one for each in read_yaml(text) for one in _flat(each)]
     found: list[Document] = []
     faults: list[str] = []
     for one in objects:

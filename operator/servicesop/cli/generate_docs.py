@@ -1,8 +1,8 @@
 """`python -m servicesop.cli.generate_docs [--check]`: write fields into `docs/` from the models.
 
-`docs/reference.md` is generated as a whole. In the pages of the check types, `docs/checks/`, only
-what stands between the markers is; the prose around it is written by people. Run in the root of the
-repository. `--check` writes nothing and fails when a file is stale.
+`docs/reference.md` is generated as a whole. In `docs/testing.md` and in the pages of the check
+types, `docs/checks/`, only what stands between the markers is; the prose around it is written by
+people. Run in the root of the repository. `--check` writes nothing and fails when a file is stale.
 """
 
 import sys
@@ -16,10 +16,12 @@ from pydantic import TypeAdapter
 from servicesop.api.base import API_VERSION, KIND, Duration
 from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.crd import crd
+from servicesop.cli.suite_fields import suite_fields
 
 REFERENCE = Path("docs/reference.md")
 CHECKS = Path("docs/checks")
 INDEX = CHECKS / "README.md"
+TESTING = Path("docs/testing.md")
 BEGIN = (
     "<!-- Generated from the models by `python -m servicesop.cli.generate_docs`; do not edit. -->"
 )
@@ -168,7 +170,8 @@ class PageError(Exception):
 
 def files() -> dict[Path, str]:
     """Give the text that each file should have. Raise PageError for a page that nobody wrote."""
-    texts = {path: _filled(path, fields) for path, fields in fields_of_check_types().items()}
+    pages = fields_of_check_types() | {TESTING: suite_fields()}
+    texts = {path: _filled(path, fields) for path, fields in pages.items()}
     return {REFERENCE: reference_text()} | texts
 
 
@@ -188,7 +191,7 @@ def _filled(path: Path, fields: str) -> str:
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not up to date.")
 def main(check: bool) -> None:
-    """Write docs/reference.md, and the fields into docs/checks/."""
+    """Write docs/reference.md, and the fields into docs/testing.md and docs/checks/."""
     try:
         texts = files()
     except PageError as wrong:

@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from servicesop.app.once import Result, State
+from servicesop.cli.junit import document, plain
 
 ONE_SAMPLE = (
     "One sample of each check: `for` and `recoverFor` are not applied, so the operator may still be"
@@ -145,9 +146,7 @@ def as_junit(report: Report) -> str:
                 "time": f"{result.seconds:.3f}",
             }
             _outcome(ElementTree.SubElement(suite, "testcase", case), result)
-    ElementTree.indent(root)
-    text = ElementTree.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    return document(root)
 
 
 def _outcome(case: ElementTree.Element, result: Result) -> None:
@@ -155,14 +154,14 @@ def _outcome(case: ElementTree.Element, result: Result) -> None:
     if result.state is State.PASSED:
         return
     kind = kinds.get(result.state, "skipped")
-    attributes = {"message": _plain(result.message)}
+    attributes = {"message": plain(result.message)}
     if kind != "skipped":
         attributes["type"] = _why(result)
     outcome = ElementTree.SubElement(case, kind, attributes)
     if kind != "skipped":
         note = _note(result)
         lines = [*result.evidence, *([f"({note})"] if note else [])]
-        outcome.text = "\n".join(_plain(line) for line in lines)
+        outcome.text = "\n".join(plain(line) for line in lines)
 
 
 def _counts(report: Report) -> dict[str, str]:
@@ -201,15 +200,10 @@ def _why(result: Result) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """Align the columns as kubectl does; the last one may be as long as it is."""
-    shown = [[_plain(cell) for cell in row] for row in rows]
+    shown = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     lines = [
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in shown
     ]
     return "\n".join(lines) + "\n"
-
-
-def _plain(text: str) -> str:
-    """Keep names out of a terminal's control sequences, and what XML cannot hold out of it."""
-    return "".join(each if each.isprintable() else "?" for each in text)

@@ -21,9 +21,9 @@ from servicesop.api.status import (
     Status,
     Tri,
 )
-from servicesop.checks.ask import ask
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.engine.acting import target_of
+from servicesop.engine.asking import run_check
 from servicesop.engine.clock import Clock
 from servicesop.engine.copies import newer, remembered, where
 from servicesop.engine.defects import Defects
@@ -35,7 +35,7 @@ from servicesop.engine.scheduler import Scheduler
 from servicesop.engine.sop import Key, Sop
 from servicesop.engine.tasks import Tasks
 from servicesop.engine.turn import Turns
-from servicesop.judge.debounce import HELD
+from servicesop.judge.results import Sample
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import Place, WorkloadCache
@@ -273,37 +273,25 @@ class Engine:
         return run
 
     async def _run_check(self, sop: Sop, name: str) -> None:
-        watched = sop.watched.get(name)
-        if watched is None or watched.memory.state in HELD:
-            return
-        # A runner keeps cursors; confirming an action may ask it while a regular run goes on.
-        async with watched.lock, watched.runner.turn:
-            if sop.watched.get(name) is not watched:
-                return  # while it waited for its turn, something that it depends on has failed
-            began = self._clock.monotonic()
-            sample = await ask(
-                watched.runner,
-                watched.check,
-                self._clock.now(),
-                lambda defect: self._defects.note("check", defect),
-            )
-        kind = watched.check.type
-        self._metrics.checks.labels(kind, sample.verdict).inc()
-        self._metrics.check_seconds.labels(kind).observe(self._clock.monotonic() - began)
-        if sop.watched.get(name) is not watched:
-            return  # the spec has changed meanwhile; this answers a question nobody asks any more
-        now = self._clock.now()
-        if sop.take(name, sample, now):
-            self._want(sop)
-        for freed in sop.hold_back(now):
-            self._scheduler.hasten((sop.key, freed))
-        ends = (
-            watched.memory.pending_until(watched.windows),
-            watched.memory.recovers_at(watched.windows),
+        answered = await run_check(
+            sop,
+            name,
+            clock=self._clock,
+            on_answer=self._count,
+            on_defect=lambda defect: self._defects.note("check", defect),
         )
-        for end in ends:
-            if end is not None and end > now:
-                self._scheduler.hasten((sop.key, name), (end - now).total_seconds())
+        if answered is None:
+            return
+        if answered.changed:
+            self._want(sop)
+        for freed in answered.freed:
+            self._scheduler.hasten((sop.key, freed))
+        for delay in answered.again:
+            self._scheduler.hasten((sop.key, name), delay.total_seconds())
+
+    def _count(self, check: Check, sample: Sample, seconds: float) -> None:
+        self._metrics.checks.labels(check.type, sample.verdict).inc()
+        self._metrics.check_seconds.labels(check.type).observe(seconds)
 
     # Turns.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from servicesop.actions.action import Action, Subject, pod_of_intent
 from servicesop.actions.delete_pod import DeletePod
@@ -19,6 +20,7 @@ from servicesop.api.status import (
     Tri,
 )
 from servicesop.api.times import whole_seconds
+from servicesop.checks.runner import WorkloadViews
 from servicesop.decide.decide import Decision, decide
 from servicesop.decide.ledger import joined
 from servicesop.decide.procedures import state_of
@@ -34,11 +36,18 @@ from servicesop.engine.sop import Sop
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
-from servicesop.sources.kubernetes.workloads import WorkloadCache
 from servicesop.status import events
-from servicesop.status.recorder import EventRecorder, Regarding
+from servicesop.status.events import Note
+from servicesop.status.recorder import Regarding
 from servicesop.status.report import refused, report
 from servicesop.status.writer import StatusWriter
+
+
+class Recorder(Protocol):
+    """Tells people what has happened."""
+
+    def record(self, about: Regarding, note: Note) -> None:
+        """Take note of it; never waits."""
 
 
 class Turns:
@@ -48,12 +57,12 @@ class Turns:
         self,
         *,
         client: KubeClient,
-        cache: WorkloadCache,
+        cache: WorkloadViews,
         kinds: Kinds,
         registry: Registry,
         writer: StatusWriter,
         ledger: Ledger,
-        recorder: EventRecorder,
+        recorder: Recorder,
         metrics: Metrics,
         clock: Clock,
         run_check: Callable[[Sop, str], Awaitable[None]],

@@ -108,7 +108,7 @@ def test_a_page_that_nobody_wrote_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(DOCS / "checks", tmp_path / "docs" / "checks")
+    shutil.copytree(DOCS, tmp_path / "docs")
     page = tmp_path / "docs" / "checks" / "logs.md"
     if broken == "no file":
         page.unlink()
@@ -125,7 +125,7 @@ def test_what_people_wrote_around_the_fields_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(DOCS / "checks", tmp_path / "docs" / "checks")
+    shutil.copytree(DOCS, tmp_path / "docs")
     page = tmp_path / "docs" / "checks" / "logs.md"
     whole = page.read_text()
     page.write_text(whole.replace("| `pattern` |", "| `patern` |"))

@@ -63,7 +63,7 @@ def test_a_stale_reference_is_refused_and_then_written(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(DOCS / "checks", tmp_path / "docs" / "checks")
+    shutil.copytree(DOCS, tmp_path / "docs")
     reference = tmp_path / "docs" / "reference.md"
     reference.write_text("old")
 

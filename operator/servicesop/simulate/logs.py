@@ -1,0 +1,84 @@
+"""The logs of a test's pods."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from servicesop.checks.runner import NO_TURN, Turn
+from servicesop.sources.errors import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, and when it was logged."""
+
+    time: datetime
+    served: bytes
+    """The line as a kubelet serves it."""
+
+
+def _line(time: datetime, text: str) -> Line:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return Line(time, f"{stamp}000Z {text}\n".encode())
+
+
+class PodLogs:
+    """Keeps what containers log, and serves it as a kubelet would."""
+
+    def __init__(
+        self, now: Callable[[], datetime], refused: Callable[[], SourceError | None]
+    ) -> None:
+        """`refused` says why no log can be read now, if so."""
+        self._now = now
+        self._refused = refused
+        self._lines: defaultdict[tuple[str, str], list[Line]] = defaultdict(list)
+        self._began: dict[str, datetime] = {}
+
+    def begin(self, pod: str, started: datetime) -> None:
+        """Begin the logs of a new pod: empty, and whole from its start on."""
+        for key in [key for key in self._lines if key[0] == pod]:
+            # What is still to come is logged by the new pod.
+            self._lines[key] = [line for line in self._lines[key] if line.time > self._now()]
+        self._began[pod] = started
+
+    def add(self, pod: str, container: str, time: datetime, texts: Sequence[str]) -> None:
+        """Log lines, or let them be logged when that time comes."""
+        lines = self._lines[pod, container]
+        same = sum(line.time.replace(microsecond=0) == time for line in lines)
+        lines += [
+            _line(time + timedelta(microseconds=same + number), text)
+            for number, text in enumerate(texts)
+        ]
+        lines.sort(key=lambda line: line.time)
+
+    @property
+    def turns(self) -> Turn:
+        """No bound."""
+        return NO_TURN
+
+    async def read(
+        self,
+        pod: str,
+        container: str,
+        *,
+        since: datetime | None,
+        tail: int | None = None,
+        previous: bool = False,
+        on_chunk: Callable[[bytes], bool],
+    ) -> None:
+        """Feed the log, each line with its timestamp, oldest first."""
+        refused = self._refused()
+        if refused is not None:
+            raise refused
+        # Without a first line at its start, a log may have lost what stood before its first one.
+        begun = [_line(self._began[pod], "")] if pod in self._began else []
+        now = self._now() + timedelta(seconds=1)
+        written = [*begun, *self._lines[pod, container]]
+        lines = [] if previous else [line for line in written if line.time < now]
+        if since is not None:
+            whole = since.replace(microsecond=0)
+            lines = [line for line in lines if line.time >= whole]
+        if tail is not None:
+            lines = lines[-tail:]
+        on_chunk(b"".join(line.served for line in lines))

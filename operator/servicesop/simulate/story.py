@@ -1,0 +1,113 @@
+"""One test, from its start to its last expectation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from servicesop.api.procedures import Mode
+from servicesop.api.sop import Spec
+from servicesop.checks.registry import build
+from servicesop.simulate.answers import AnsweringRunner, Answers
+from servicesop.simulate.api_server import MemoryClient
+from servicesop.simulate.bearing import observed_by
+from servicesop.simulate.cases import Case
+from servicesop.simulate.clock import SetClock
+from servicesop.simulate.expectations import Story, differences
+from servicesop.simulate.operator import Moment, SimulatedOperator
+from servicesop.simulate.reach import Reached, reached
+from servicesop.simulate.surroundings import surroundings_of
+from servicesop.simulate.world import MalformedError, World
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An SOP that is tested."""
+
+    name: str
+    namespace: str
+    spec: Spec
+
+    def in_mode(self, mode: Mode | None) -> "Subject":
+        """Give it as if this were its mode."""
+        if mode is None:
+            return self
+        return Subject(self.name, self.namespace, self.spec.model_copy(update={"mode": mode}))
+
+
+class UnusableError(Exception):
+    """Something that is given cannot be used; the message says which."""
+
+    def __init__(self, case: Case, number: int) -> None:
+        (thing,) = case.given[number].things
+        super().__init__(
+            f"test {case.name!r}: given[{number}].{thing}: has not the form in which Kubernetes"
+            " gives it; compare with `kubectl get -o yaml`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of a test."""
+
+    case: Case
+    faults: tuple[str, ...]
+    """What was not as expected; none where the test passed."""
+    rows: frozenset[Reached]
+    """The rows of decision tables that won in it."""
+
+
+async def tell(
+    subject: Subject, case: Case, start: datetime, on_defect: Callable[[Exception], None]
+) -> Told:
+    """Let a test happen, and compare. Raise UnusableError."""
+    spec = subject.spec
+    clock, answers = SetClock(start), Answers()
+    world = World(
+        spec, subject.namespace, case, clock, lambda place: operator.workload_changed(place)
+    )
+    client = MemoryClient(world.server)
+    around = surroundings_of(spec, world, client, clock.now)
+    observed = {name for given in case.given for name in observed_by(given, spec)}
+    moments: list[Moment] = []
+    rows: set[Reached] = set()
+
+    def said(moment: Moment) -> None:
+        moments.append(moment)
+        rows.update(reached(operator.sop, moment.status, lambda name: answers.of(name) is not None))
+
+    operator = SimulatedOperator(
+        name=subject.name,
+        namespace=subject.namespace,
+        spec=spec,
+        clock=clock,
+        server=world.server,
+        views=world.workloads,
+        client=client,
+        build=lambda check: AnsweringRunner(
+            check, build(check, around(check)), answers, follows=check.name in observed
+        ),
+        on_moment=said,
+        on_defect=on_defect,
+    )
+    await operator.start()
+    for number, given in sorted(enumerate(case.given), key=lambda one: one[1].at):
+        at = start + given.at
+        if at > clock.now():
+            await operator.run_until(at - _INSTANT)
+            clock.set(at)
+        try:
+            world.give(given)
+        except MalformedError:
+            raise UnusableError(case, number) from None
+        answers.give(given)
+        answers.observe(observed_by(given, spec))
+    await operator.run_until(start + case.length)
+    story = Story(spec, start, moments, world.acts)
+    faults = tuple(
+        f"expect[{number}] {fault}"
+        for number, expect in enumerate(case.expect)
+        for fault in differences(expect, story)
+    )
+    return Told(case, faults, frozenset(rows))

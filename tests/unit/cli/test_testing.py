@@ -1,0 +1,209 @@
+"""`servicesop test`: which files it reads, what it prints, and how it ends."""
+
+from pathlib import Path
+from textwrap import dedent
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from servicesop.cli.main import main
+from unit.simulate.stories import SOP
+
+PASSES = """
+sop: ../base/servicesop.yaml
+start: 2024-05-01T12:00:00Z
+tests:
+- name: a lost leader is restarted
+  given:
+  - {at: 0s, all: Passed}
+  - {at: 1m, check: led, finding: None}
+  expect:
+  - {at: 4m, act: restart}
+"""
+FAILS = PASSES + '  - {at: 5m, conditions: {Healthy: "True"}}\n'
+SAID = "expect[1] at 5m: conditions.Healthy: expected True, it is False (led: as the test says)"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "tests").mkdir()
+    body = {"apiVersion": "servicesop.io/v1alpha1", "kind": "ServiceSOP"}
+    whole = body | {"metadata": {"name": "fleet"}, "spec": yaml.safe_load(SOP)}
+    (tmp_path / "base" / "servicesop.yaml").write_text(yaml.safe_dump(whole))
+    (tmp_path / "base" / "kustomization.yaml").write_text("resources: [servicesop.yaml]\n")
+    return tmp_path
+
+
+def write(place: Path, text: str, name: str = "leader.yaml") -> Path:
+    path = place / "tests" / name
+    path.write_text(text)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["test", *map(str, arguments)])
+
+
+def test_what_passes_is_told_with_the_rows_that_no_test_reaches(place: Path) -> None:
+    path = write(place, PASSES)
+    result = run(path)
+
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[:6] == [
+        f"ok     {path}: a lost leader is restarted",
+        "",
+        f"{place}/tests/../base/servicesop.yaml: 1 of 3 rows reached",
+        "  not reached: Provisioning/ocm-refuses",
+        "  not reached: Provisioning/otherwise",
+        "  by plain results only: Provisioning/no-leader",
+    ]
+    assert lines[-1].endswith(": 1 passed, 0 failed")
+
+
+def test_what_fails_says_what_is_so_instead(place: Path) -> None:
+    path = write(place, FAILS)
+    result = run(path)
+
+    assert result.exit_code == 1
+    assert result.output.splitlines()[:2] == [
+        f"FAILED {path}: a lost leader is restarted",
+        f"         {SAID}",
+    ]
+
+
+def test_a_directory_is_searched_and_objects_in_it_are_left_out(place: Path) -> None:
+    write(place, PASSES)
+    write(place, FAILS, "more.yml")
+    result = run(place)
+
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].endswith(": 1 passed, 1 failed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--fail-under", "33"], 0),
+        (["--fail-under", "34"], 1),
+        (["--fail-under", "33", "--observed"], 1),
+        (["--observed"], 0),
+    ],
+)
+def test_too_few_rows_fail(place: Path, arguments: list[str], code: int) -> None:
+    assert run(write(place, PASSES), *arguments).exit_code == code
+
+
+def test_junit_has_a_case_for_each_test_and_one_for_the_rows(place: Path) -> None:
+    path = write(place, FAILS)
+    result = run(path, "-o", "junit", "--fail-under", "50")
+    root = ElementTree.fromstring(result.output.encode())  # noqa: S314 - our own
+    suites = root.findall("testsuite")
+
+    assert result.exit_code == 1
+    assert [(one.get("name"), one.get("tests"), one.get("failures")) for one in suites] == [
+        (str(path), "1", "1"),
+        ("rows", "1", "1"),
+    ]
+    failure = suites[0].find("testcase/failure")
+    assert failure is not None
+    assert failure.text == SAID
+    rows = suites[1].find("testcase/failure")
+    assert rows is not None
+    assert rows.text == "Provisioning/ocm-refuses\nProvisioning/otherwise"
+
+
+def test_a_mode_may_be_tried_that_the_sop_does_not_have(place: Path) -> None:
+    text = PASSES.replace("tests:", "mode: DryRun\ntests:").replace("act: restart", "acts: 0")
+
+    assert run(write(place, text)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        pytest.param("tests: [", "no valid YAML: line 1, column 9: ", id="no YAML"),
+        pytest.param(
+            PASSES.replace("at: 1m", "at: 1x"),
+            "test 'a lost leader is restarted': given[1].at: must be a duration such as \"30s\","
+            ' "3m" or "1h30m"\n',
+            id="a wrong duration",
+        ),
+        pytest.param(
+            PASSES.replace("check: led", "chek: led"),
+            "test 'a lost leader is restarted': given[1].chek: there is no such field; there are"
+            " at, all, check, finding, result, logs, rows, leases, sql, events, objects, gone,"
+            " samples, alerts, http, sources\n",
+            id="an unknown field",
+        ),
+        pytest.param(
+            PASSES.replace("all: Passed", "all: Passed, check: led, result: Passed"),
+            "test 'a lost leader is restarted': given[0]: exactly one of the fields in [all check"
+            " logs rows leases sql events objects gone samples alerts http sources] must be set\n",
+            id="two things at once",
+        ),
+        pytest.param(
+            PASSES.replace("act: restart", "act: reboot"),
+            "test 'a lost leader is restarted': expect[0].act: must be 'restart' or 'deletePod'\n",
+            id="an unknown action",
+        ),
+        pytest.param(
+            PASSES.replace("act: restart", "never: {act: restart}"),
+            "test 'a lost leader is restarted': expect[0]: never needs until\n",
+            id="never without until",
+        ),
+        pytest.param(
+            PASSES.replace("finding: None", "finding: Nobody"),
+            "test 'a lost leader is restarted': given[1].finding: there is no finding Nobody; there"
+            " are None, Many, NoHeartbeat\n",
+            id="an unknown finding",
+        ),
+        pytest.param(
+            PASSES.replace("../base/", "../overlay/"),
+            "sop: {place}/tests/../overlay/servicesop.yaml: cannot be read: No such file or"
+            " directory\n",
+            id="no SOP",
+        ),
+        pytest.param(
+            PASSES.replace("servicesop.yaml", "kustomization.yaml"),
+            "sop: {place}/tests/../base/kustomization.yaml: there is no ServiceSOP of"
+            " servicesop.io/v1alpha1 in it\n",
+            id="no SOP in the file",
+        ),
+        pytest.param(
+            PASSES.replace("all: Passed", "objects: [{OBJECT, spec: {replicas: many}}]").replace(
+                "OBJECT", "apiVersion: apps/v1, kind: Deployment, metadata: {name: fleet-manager}"
+            ),
+            "test 'a lost leader is restarted': given[0].objects: has not the form in which"
+            " Kubernetes gives it; compare with `kubectl get -o yaml`\n",
+            id="a malformed object",
+        ),
+        pytest.param("sop: x\ntests: []\n", "tests: must not be empty\n", id="no tests"),
+        pytest.param("sop: x\n", "tests: must be given\n", id="no list of tests"),
+        pytest.param("[1]", "a file of tests must be a map with sop and tests\n", id="no map"),
+    ],
+)
+def test_a_file_that_cannot_be_run_says_where_and_what_is_allowed(
+    place: Path, text: str, fault: str
+) -> None:
+    path = write(place, dedent(text))
+    result = run(path)
+
+    assert result.exit_code == 2
+    assert f"{path}: {fault.replace('{place}', str(place))}" in result.output
+
+
+def test_a_file_of_a_directory_that_is_neither_tests_nor_objects_is_told(place: Path) -> None:
+    write(place, PASSES.replace("tests:", "test:").replace("sop:", "sops:"))
+    result = run(place)
+
+    assert (result.exit_code, "must have the fields sop and tests" in result.output) == (2, True)
+
+
+def test_a_directory_without_tests_is_told(place: Path) -> None:
+    result = run(place)
+
+    assert (result.exit_code, "there are no tests" in result.output) == (2, True)
