@@ -10,8 +10,6 @@ from servicesop.api.base import API_VERSION, GROUP, KIND
 from servicesop.api.sop import Spec
 from servicesop.api.validation import InvalidSpecError, valid_spec
 
-MAX_BYTES = 16 * 1024 * 1024
-
 
 class DocumentError(Exception):
     """The text holds no SOPs that can be run; each of the `faults` is a line for the person."""
@@ -19,6 +17,10 @@ class DocumentError(Exception):
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+class NoObjectError(DocumentError):
+    """The text is YAML, but not of Kubernetes objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _flat(value: object, node: yaml.Node) -> Iterator[tuple[Mapping[str, Any], y
     elif isinstance(value, dict):
         yield value, node
     elif value is not None:
-        raise DocumentError("each document must be a Kubernetes object, with apiVersion and kind")
+        raise NoObjectError("each document must be a Kubernetes object, with apiVersion and kind")
 
 
 def _group(body: Mapping[str, Any]) -> str:
