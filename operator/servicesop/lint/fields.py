@@ -1,6 +1,7 @@
 """Finds what an SOP writes in fields of a kind, by what the models declare of their fields."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from servicesop.api.base import IS_PATTERN, REFERENCES
@@ -21,9 +22,13 @@ def references(spec: Spec, *to: str) -> Iterator[tuple[str, str]]:
     return _values(spec, lambda schema: schema.get(REFERENCES, "").partition("/")[0] in to)
 
 
+_schema = cache(marked_spec)
+"""It takes a while to make, and is the same for all SOPs."""
+
+
 def _values(spec: Spec, is_meant: Callable[[_Schema], bool]) -> Iterator[tuple[str, str]]:
     values = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return _walk("spec", marked_spec(), values, is_meant)
+    return _walk("spec", _schema(), values, is_meant)
 
 
 def _walk(
