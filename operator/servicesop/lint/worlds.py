@@ -6,21 +6,15 @@ called possible here is what the operator does.
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from servicesop.api.checks.check import Check
-from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import CheckState
 from servicesop.decide import table
 from servicesop.decide.table import Three
-from servicesop.judge import debounce
-from servicesop.judge.debounce import Memory, Windows, windows_of
-from servicesop.judge.results import Sample, error, failed, passed
+from servicesop.judge.debounce import Memory, Windows, begin, windows_of
+from servicesop.judge.supposed import AT, CANNOT_ASK, PASSED, after, changing, found
 from servicesop.lint.samples import Found, samples_of, subsets
-
-_START = datetime(2000, 1, 1, tzinfo=UTC)
-_ROUND = timedelta(seconds=1)
-_BLIND = error(UnknownReason.UNREACHABLE, "cannot be asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +55,18 @@ def _world(name: str, refs: Collection[str], memory: Memory) -> World:
 
 
 def _states(check: Check, wanted: Collection[str], windows: Windows) -> Iterator[Memory]:
-    yield debounce.begin(_START)
-    yield _after([passed()])
-    yield _after([_BLIND, _BLIND])
+    yield begin(AT)
+    yield after([PASSED])
+    yield after([CANNOT_ASK, CANNOT_ASK])
     samples = samples_of(check, wanted)
     for sample in _told_apart(samples, wanted):
-        yield _after([_found(sample)])
+        yield after([found(sample)])
     # Findings that alternate: none lasts, where none is found every time.
     if samples and not frozenset.intersection(*samples):
-        yield _after([failed({"One"}, ""), failed({"Other"}, "")])
+        yield changing()
     for lasting, newest in _failed_states(samples, wanted, windows):
-        newest_sample = _found(newest) if newest else passed()
-        yield _after([_found(lasting), _found(lasting), newest_sample])
+        newest_sample = found(newest) if newest else PASSED
+        yield after([found(lasting), found(lasting), newest_sample])
 
 
 def _failed_states(
@@ -116,17 +110,3 @@ def _meet(one: str, other: str, samples: frozenset[Found], windows: Windows) -> 
 def _told_apart(sets: Iterable[Found], wanted: Collection[str]) -> Iterable[Found]:
     """Give one of all sets that hold the same of what is wanted; nothing found is like no other."""
     return {(one & frozenset(wanted), not one): one for one in sets}.values()
-
-
-def _found(findings: Found) -> Sample:
-    return failed(set(findings), "")
-
-
-def _after(samples: list[Sample]) -> Memory:
-    """Give the memory after these runs, where two of a kind are enough and nothing recovers."""
-    names = {name for sample in samples for name in sample.findings}
-    windows = Windows(fail=dict.fromkeys(names, timedelta()), recover=timedelta(days=1))
-    memory = debounce.begin(_START)
-    for number, sample in enumerate(samples):
-        memory = debounce.step(memory, sample, _START + number * _ROUND, windows)
-    return memory
