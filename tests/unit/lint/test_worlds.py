@@ -32,8 +32,8 @@ CHECKS: dict[str, dict[str, Any]] = {
 }
 TIMES: dict[str, dict[str, Any]] = {
     "recovers as soon as it fails": {"for": "30s", "recoverFor": "30s"},
-    "recovers later": {"for": "30s", "recoverFor": "2m"},
-    "recovers at once": {"for": "30s", "recoverFor": "0s"},
+    "recovers later": {"for": "30s", "recoverFor": "1m"},
+    "recovers at once": {"for": "1m", "recoverFor": "0s"},
     "fails at once": {"for": "0s", "recoverFor": "1m"},
 }
 
