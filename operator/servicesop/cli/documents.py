@@ -137,6 +137,7 @@ def _load(text: str) -> Iterator[tuple[object, yaml.Node]]:
     try:
         while loader.check_node():
             node = loader.get_node()
+            assert node is not None, "there is one"
             yield loader.construct_document(node), node
     finally:
         loader.dispose()

@@ -6,11 +6,13 @@ waits for it. A hold above does not stand in the way if it can win itself: it is
 lasted too long. And the table is only read while its procedure is happening.
 
 Tables are too large to try all states of all checks. So the checks are gone through one after the
-other, and of all combinations so far only what the rows make of them is kept, which is little.
+other, and of all combinations so far only what the rows make of them is kept; and of that, only
+what no other combination betters.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import ge
 
 from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import in_order
@@ -64,28 +66,42 @@ class Table:
         tried = (*above, index)
         acts = self.rows[index].remediate is not None
         left = [self._names(self.rows[one]) for one in tried]
-        states = {_State(tuple(self._begin(one) for one in tried), False, ())}
+        begin = _State(tuple(self._begin(one) for one in tried), False, ())
+        states = [begin]
         for number, check in enumerate(self.checks):
             later = {name for one in self.checks[number + 1 :] for name in one.depends_on}
             for names in left:
                 names.discard(check.name)
+            skips = [skipped(self.refs[check.name], soon=soon) for soon in (True, False)]
+            worlds = self._telling(begin, tried, check.name, self.worlds[check.name])
             after: set[_State] = set()
             for state in states:
-                for world in self._possible(check, state.needed):
-                    rows = tuple(
-                        row and self._follow(self.rows[one], row, check.name, world)
-                        for one, row in zip(tried, state.rows, strict=True)
-                    )
-                    settled = self._settled(rows, left, acts=acts)
-                    if settled is not None:
-                        happening = state.happening or (
-                            world.failed and check.name in self.happening
-                        )
-                        known = (*state.needed, (check.name, _known(world)))
-                        needed = tuple(one for one in known if one[0] in later)
-                        after.add(_State(settled, happening, needed))
-            states = after
+                missing = {known for name, known in state.needed if name in check.depends_on}
+                missing.discard(_PASSED)
+                for world in worlds if not missing else [skips[missing != {_SOON}]]:
+                    next_ = self._next(state, tried, check.name, world)
+                    rows = _settled(next_.rows, left, acts=acts)
+                    if rows is not None:
+                        needed = tuple(one for one in next_.needed if one[0] in later)
+                        after.add(_State(rows, next_.happening, needed))
+            states = _best(after)
         return any(state.happening for state in states)
+
+    def _telling(
+        self, begin: _State, tried: Sequence[int], name: str, worlds: Iterable[World]
+    ) -> list[World]:
+        """Give the states of a check, of those that promise less than another only the other."""
+        found = {self._next(begin, tried, name, world): world for world in worlds}
+        return [found[state] for state in _best(found)]
+
+    def _next(self, state: _State, tried: Sequence[int], name: str, world: World) -> _State:
+        """Take one check into account."""
+        rows = tuple(
+            row and self._follow(self.rows[one], row, name, world)
+            for one, row in zip(tried, state.rows, strict=True)
+        )
+        happening = state.happening or (world.failed and name in self.happening)
+        return _State(rows, happening, (*state.needed, (name, _known(world))))
 
     def _names(self, row: Row) -> set[str]:
         assert row.when is not None, "only the last row has no `when`"
@@ -96,15 +112,7 @@ class Table:
         assert when is not None, "only the last row has no `when`"
         return (not when.any_failed, True, True, True)
 
-    def _possible(self, check: Check, needed: Iterable[tuple[str, str]]) -> Sequence[World]:
-        known = dict(needed)
-        missing = {known[name] for name in check.depends_on} - {_PASSED}
-        if missing:
-            return (skipped(self.refs[check.name], soon=missing == {_SOON}),)
-        return self.worlds[check.name]
-
     def _follow(self, row: Row, before: _Row, name: str, world: World) -> _Row | None:
-        """Take one check into account."""
         values = dict(zip(self.refs[name], world.values, strict=True))
         when = row.when
         assert when is not None, "only the last row has no `when`"
@@ -121,26 +129,52 @@ class Table:
             return None
         return one, every, none, tells and (world.tells or not unknown)
 
-    def _settled(
-        self, rows: tuple[_Row | None, ...], left: Sequence[set[str]], *, acts: bool
-    ) -> tuple[_Row | None, ...] | None:
-        """Give the rows; those of which all is known only as far as it matters. None: no victory.
 
-        The last one is the row that should win.
-        """
-        settled: list[_Row | None] = []
-        for row, more in zip(rows[:-1], left, strict=False):
-            if row is None or (not more and row[0] is False):
-                settled.append(None)
-                continue
-            value, tells = all_of(row[:3]), row[3]
-            if not more and (value or acts or tells):
-                return None
-            settled.append(row if more else None)
-        row = rows[-1]
-        if row is None or None in row[1:3] or (not left[-1] and row[0] is not True):
+def _settled(
+    rows: tuple[_Row | None, ...], left: Sequence[set[str]], *, acts: bool
+) -> tuple[_Row | None, ...] | None:
+    """Give the rows; those of which all is known only as far as it matters. None: no victory.
+
+    The last one is the row that should win.
+    """
+    settled: list[_Row | None] = []
+    for row, more in zip(rows[:-1], left, strict=False):
+        if row is None or (not more and row[0] is False):
+            settled.append(None)
+            continue
+        value, tells = all_of(row[:3]), row[3]
+        if not more and (value or acts or tells):
             return None
-        return (*settled, row)
+        settled.append(row if more else None)
+    row = rows[-1]
+    if row is None or None in row[1:3] or (not left[-1] and row[0] is not True):
+        return None
+    return (*settled, row)
+
+
+def _best(states: Iterable[_State]) -> list[_State]:
+    """Give the states but those from which no more can come than from another one."""
+    best: dict[tuple[tuple[str, str], ...], list[tuple[tuple[int, ...], _State]]] = {}
+    ranked = [(_merits(state), state) for state in states]
+    for merits, state in sorted(ranked, key=lambda one: sum(one[0]), reverse=True):
+        rivals = best.setdefault(state.needed, [])
+        if not any(all(map(ge, other, merits)) for other, _ in rivals):
+            rivals.append((merits, state))
+    return [state for rivals in best.values() for _, state in rivals]
+
+
+_RANKS = {False: 0, None: 1, True: 2}
+
+
+def _merits(state: _State) -> tuple[int, ...]:
+    """Say how far it is from victory: the truer the row and the falser those above, the better."""
+    merits = [int(state.happening)]
+    for row in state.rows[:-1]:
+        merits += (
+            (2, 2, 2, 1) if row is None else (*(2 - _RANKS[one] for one in row[:3]), not row[3])
+        )
+    row = state.rows[-1]
+    return (*merits, *((0, 0, 0) if row is None else (_RANKS[one] for one in row[:3])))
 
 
 def _known(world: World) -> str:

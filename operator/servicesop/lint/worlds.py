@@ -33,7 +33,7 @@ class World:
 
 def worlds_of(check: Check, refs: Collection[str], every: timedelta) -> tuple[World, ...]:
     """Give the states of a check that runs, told apart by these references to it."""
-    wanted = {ref.partition("/")[2] for ref in refs} - {""}
+    wanted = frozenset(ref.partition("/")[2] for ref in refs) - {""}
     states = _states(check, wanted, windows_of(check, check.every or every))
     return tuple(dict.fromkeys(_world(check.name, refs, memory) for memory in states))
 
@@ -54,7 +54,7 @@ def _world(name: str, refs: Collection[str], memory: Memory) -> World:
     )
 
 
-def _states(check: Check, wanted: Collection[str], windows: Windows) -> Iterator[Memory]:
+def _states(check: Check, wanted: Found, windows: Windows) -> Iterator[Memory]:
     yield begin(AT)
     yield after([PASSED])
     yield after([CANNOT_ASK, CANNOT_ASK])
@@ -70,7 +70,7 @@ def _states(check: Check, wanted: Collection[str], windows: Windows) -> Iterator
 
 
 def _failed_states(
-    samples: frozenset[Found], wanted: Collection[str], windows: Windows
+    samples: frozenset[Found], wanted: Found, windows: Windows
 ) -> Iterator[tuple[Found, Found]]:
     """Give what may be confirmed, and what the newest run found meanwhile (nothing: it passed)."""
     confirmed = list(_confirmed(samples, windows))
@@ -107,6 +107,6 @@ def _meet(one: str, other: str, samples: frozenset[Found], windows: Windows) -> 
     return together or min(windows.fail[one], windows.fail[other]) < windows.recover
 
 
-def _told_apart(sets: Iterable[Found], wanted: Collection[str]) -> Iterable[Found]:
+def _told_apart(sets: Iterable[Found], wanted: Found) -> Iterable[Found]:
     """Give one of all sets that hold the same of what is wanted; nothing found is like no other."""
-    return {(one & frozenset(wanted), not one): one for one in sets}.values()
+    return {(one & wanted, not one): one for one in sets}.values()

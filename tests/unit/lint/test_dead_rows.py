@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from servicesop.api.dependencies import in_order
+from servicesop.api.procedures import Row
 from servicesop.api.sop import Spec
 from servicesop.api.status import Tri
 from servicesop.decide import table
@@ -56,6 +58,10 @@ def assignments(spec: Spec) -> Iterator[Mapping[str, Memory]]:
         yield checks | held_back(in_order(spec.checks), checks, AT)
 
 
+def _is_one_of(names: frozenset[str], row: Row) -> bool:
+    return row.name in names
+
+
 def tried(spec: Spec, section: Section) -> set[int]:
     """The rows that win somewhere, with every hold that can win itself skipped or not."""
     possible = [one for one in assignments(spec) if state_of(section, one) is Tri.TRUE]
@@ -65,8 +71,9 @@ def tried(spec: Spec, section: Section) -> set[int]:
         before = len(winners)
         for count in range(len(holds) + 1):
             for out in itertools.combinations(holds, count):
+                names = frozenset(out)
                 for checks in possible:
-                    verdict = table.read(section.rows, checks, lambda row, out=out: row.name in out)
+                    verdict = table.read(section.rows, checks, partial(_is_one_of, names))
                     if verdict.why is Why.ROW:
                         winners.add(verdict.row.name)
         if len(winners) == before:
@@ -175,3 +182,26 @@ def test_a_row_that_wins_in_a_procedure_that_borrows_the_table_is_not_dead() -> 
 
     assert messages(spec_with(rows, ["a"])) != []
     assert messages(spec_with(rows, ["a"], procedures=[borrows])) == []
+
+
+def test_the_largest_table_is_read() -> None:
+    classes = [{"name": name, "pattern": name} for name in "ABCD"]
+    logs = LOGS | {"min": 1, "max": 5, "classes": classes}
+    checks = [{"name": f"c{number}", "logs": logs} for number in range(64)]
+    findings = ["", "/TooMany", "/TooFew", "/SinglePod", "/A", "/B"]
+    names = [f"c{7 * number % 64}{findings[number % 6]}" for number in range(11 * 36)]
+    taken = iter(names)
+    keys = ["anyFailed", "allFailed", "allPassed"]
+    handle = [
+        {
+            "name": f"r{index}",
+            "when": {key: [next(taken) for _ in range(12)] for key in keys[: 1 + index % 3]},
+            **[{"escalate": {"to": ["sre"]}}, {"remediate": {"restart": {}}}][index % 2],
+        }
+        for index in range(11)
+    ]
+    procedure = {"name": "P", "checks": ["c0", "c1"], "handle": [*handle, LAST]}
+
+    dead = messages(spec_of(checks=checks, procedures=[procedure]))
+
+    assert [message.split()[1] for message in dead] == []

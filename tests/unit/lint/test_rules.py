@@ -200,7 +200,7 @@ PASSES: list[tuple[str, Change]] = [
         "SOP007",
         action(settle="1m", verify={"checks": ["rows-move-on"], "within": "1m"}, cooldown="2m"),
     ),
-    ("SOP008", logs(min=1)),
+    ("SOP008", logs(min=1, max=9)),
     ("SOP009", lambda spec: spec.update(notify="Page")),
     (
         "SOP010",
