@@ -13,7 +13,7 @@ from servicesop.api.checks.config import Config
 from servicesop.api.checks.http import Http, Scheme
 from servicesop.api.checks.leader import Leader
 from servicesop.api.checks.limits import OnEmpty
-from servicesop.api.checks.logs import Logs
+from servicesop.api.checks.logs import LogClass, Logs
 from servicesop.api.checks.network_policy import NetworkPolicy
 from servicesop.api.checks.prometheus import Combine, Prometheus
 from servicesop.api.checks.resource import Absence, Resource
@@ -52,18 +52,23 @@ def _alone(names: Iterable[str]) -> Iterator[Found]:
 
 def _logs(logs: Logs, wanted: Collection[str]) -> Iterator[Found]:
     if logs.max is not None:
-        classes = [one.name for one in logs.classes if one.name in wanted]
-        # Where nothing is left over, every occurrence is of a class.
-        complete = (
-            len(classes) == len(logs.classes)
-            and any(one.rest for one in logs.classes)
-            and not any(one.min_share for one in logs.classes)
-        )
-        for some in subsets(classes):
-            if some or not complete:
+        classes = [one for one in logs.classes if one.name in wanted]
+        # Where nothing is left over, every occurrence is of one of the classes.
+        complete = len(classes) == len(logs.classes) and any(one.rest for one in classes)
+        for some in subsets([one.name for one in classes]):
+            if _add_up(classes, some, complete=complete):
                 yield from (Found({"TooMany"}) | some | single for single in subsets(["SinglePod"]))
     if logs.min:
         yield frozenset({"TooFew"})
+
+
+def _add_up(classes: Collection[LogClass], some: Found, *, complete: bool) -> bool:
+    """Say whether there can be so many of these classes, and so few of the others."""
+    shares = {one.name: one.min_share for one in classes if one.min_share is not None}
+    taken = sum(share for name, share in shares.items() if name in some)
+    if not some:
+        return not complete or sum(shares.values()) > 1
+    return taken < 1 or (taken == 1 and some <= shares.keys())
 
 
 def _workload(workload: Workload) -> Iterator[Found]:
@@ -126,8 +131,8 @@ def _stuck_rows(rows: StuckRows) -> Iterator[Found]:
         stuck = _these(Stuck=limit.older_than is not None)
         own = set(subsets([*stuck, *_these(TooMany=limit.max is not None)]))
         if limit.min:
-            # Of a single row that is missing none can be stuck.
-            own |= {one | {"TooFew"} for one in subsets(stuck if limit.min > 1 else [])}
+            # They are counted after their ages are looked at: the stuck one may have gone.
+            own |= {one | {"TooFew"} for one in subsets(stuck)}
         sets = {one | other for one in sets for other in own}
     return iter(sets)
 

@@ -96,12 +96,13 @@ def test_a_field_is_found_in_the_text() -> None:
 
     (sop,) = read_documents(text)
 
-    for path, word in (
+    places: list[tuple[list[str | int], str]] = [
         (["spec", "checks", 1, "leader", "lease"], "lease: {connection"),
         (["spec", "checks", 1, "leader", "forNone"], "leader: {workers"),
         (["spec", "checks", 3], "name: ocm-accepts"),
         (["status"], "apiVersion: servicesop.io"),
-    ):
+    ]
+    for path, word in places:
         line, column = place_of(sop.node, path)
         assert lines[line - 1][column - 1 :].startswith(word), path
 

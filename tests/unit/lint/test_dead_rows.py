@@ -196,7 +196,7 @@ def test_the_largest_table_is_read() -> None:
         {
             "name": f"r{index}",
             "when": {key: [next(taken) for _ in range(12)] for key in keys[: 1 + index % 3]},
-            **[{"escalate": {"to": ["sre"]}}, {"remediate": {"restart": {}}}][index % 2],
+            list(WHAT)[index % 2]: list(WHAT.values())[index % 2],
         }
         for index in range(11)
     ]
