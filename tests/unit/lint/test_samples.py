@@ -19,7 +19,7 @@ from servicesop.lint.samples import Found, samples_of
 
 START = 1_000
 LOGS = {"pattern": "x", "within": "10m"}
-CLASSES = [{"name": "A", "pattern": "a"}, {"name": "B", "rest": True}]
+CLASSES: list[dict[str, Any]] = [{"name": "A", "pattern": "a"}, {"name": "B", "rest": True}]
 
 
 def made(**kind: Any) -> Check:
