@@ -94,6 +94,8 @@ class _Reader:
             ):
                 self._at = flags.end()
                 multiline = self._multiline(multiline, flags[1], flags[2])
+                # Flags are no piece: a repetition after them is one of the piece before.
+                steps[-1:] = [self._times(step) for step in steps[-1:]]
             elif self._take("\\Q"):
                 end = self._pattern.find("\\E", self._at)
                 text = self._pattern[self._at : end if end >= 0 else None]

@@ -40,6 +40,7 @@ MATCH = [
     "(^a|b)c",
     "a(?:$|b)c",
     "x{0}^a",
+    "a$(?m)*b",
     "Running {worker} [{holder}]",
     r"[^\]^]b",
     "",
