@@ -268,16 +268,19 @@ ObjectName = Annotated[
 ]
 """The name of a Kubernetes object in the SOP's own namespace."""
 
+IS_PATTERN = Rule(
+    # `m || !m` would swallow the parser's error; `in` lets it surface with its text.
+    "''.matches(self) in [true, false]",
+    "must be a valid RE2 pattern (no look-around, no backreferences)",
+)
+"""Every pattern has this rule, and nothing else has: by it patterns are found in a schema."""
+
 Pattern = Annotated[
     str,
     Field(min_length=1, max_length=512),
-    # `m || !m` would swallow the parser's error; `in` lets it surface with its text.
     wire(
         "string",
-        Rule(
-            "''.matches(self) in [true, false]",
-            "must be a valid RE2 pattern (no look-around, no backreferences)",
-        ),
+        IS_PATTERN,
         minLength=1,
         maxLength=512,
     ),

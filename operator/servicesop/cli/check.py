@@ -15,7 +15,8 @@ import uvloop
 
 from servicesop.api.checks.check import Check
 from servicesop.app.once import ClusterError, Result, Sop, run_once
-from servicesop.cli.documents import MAX_BYTES, Document, DocumentError, read_documents
+from servicesop.cli.documents import Document, DocumentError, read_documents
+from servicesop.cli.files import UnreadableError, name_of, read_text
 from servicesop.cli.options import ENDPOINTS, AddressType
 from servicesop.cli.progress import Progress
 from servicesop.cli.results import Report, as_json, as_junit, exit_code, table
@@ -130,22 +131,13 @@ def check(
 
 
 def _documents(file: str) -> tuple[Document, ...]:
-    shown = "standard input" if file == "-" else file
     try:
-        if file == "-":
-            content = sys.stdin.buffer.read(MAX_BYTES + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise CannotRunError(f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MiB")
-        return read_documents(content.decode("utf-8"))
-    except OSError as unable:
-        raise CannotRunError(f"{shown} cannot be read: {unable.strerror}") from None
-    except UnicodeDecodeError:
-        raise CannotRunError(f"{shown} is not UTF-8 text") from None
+        return read_documents(read_text(file))
+    except UnreadableError as unable:
+        raise CannotRunError(str(unable)) from None
     except DocumentError as wrong:
-        raise CannotRunError("\n".join(f"{shown}: {fault}" for fault in wrong.faults)) from None
+        said = "\n".join(f"{name_of(file)}: {fault}" for fault in wrong.faults)
+        raise CannotRunError(said) from None
 
 
 def _chosen(documents: Sequence[Document], names: Sequence[str]) -> tuple[Document, ...]:

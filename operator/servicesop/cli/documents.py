@@ -1,7 +1,7 @@
 """Finds the SOPs in YAML or JSON as `kubectl apply -f` takes it: several documents, and Lists."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -9,8 +9,6 @@ import yaml
 from servicesop.api.base import API_VERSION, GROUP, KIND
 from servicesop.api.sop import Spec
 from servicesop.api.validation import InvalidSpecError, valid_spec
-
-MAX_BYTES = 16 * 1024 * 1024
 
 
 class DocumentError(Exception):
@@ -21,6 +19,10 @@ class DocumentError(Exception):
         self.faults = faults
 
 
+class NoObjectError(DocumentError):
+    """The text is YAML, but not of Kubernetes objects."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One SOP of the text."""
@@ -29,6 +31,20 @@ class Document:
     namespace: str | None
     """None where it names none."""
     spec: Spec
+    node: yaml.Node = field(repr=False, compare=False)
+    """Where it stands in the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An SOP of the text that the API server would not take."""
+
+    name: str
+    """Empty where it has none."""
+    faults: tuple[str, ...]
+    """Each begins with its field, or ends with it: `unknown field spec.x`."""
+    node: yaml.Node = field(repr=False, compare=False)
+    """Where it stands in the text."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -48,8 +64,44 @@ class _Loader(yaml.SafeLoader):
 
 def read_yaml(text: str) -> list[Any]:
     """Give the documents of the text. Raise DocumentError."""
+    return [value for value, _ in _documents(text)]
+
+
+def read_documents(text: str) -> tuple[Document, ...]:
+    """Give the SOPs; objects of other kinds are left out. Raise DocumentError."""
+    sops = read_sops(text)
+    faults = [
+        f"{' '.join([KIND, *[one.name] * bool(one.name)])}: {fault}"
+        for one in sops
+        if isinstance(one, Refused)
+        for fault in one.faults
+    ]
+    if faults:
+        raise DocumentError(*faults)
+    found = tuple(one for one in sops if isinstance(one, Document))
+    if not found:
+        raise DocumentError(f"there is no {KIND} of {API_VERSION} in it")
+    places = [(document.namespace, document.name) for document in found]
+    doubles = {name for namespace, name in places if places.count((namespace, name)) > 1}
+    if doubles:
+        raise DocumentError(f"there are two {KIND}s named {', '.join(sorted(doubles))}")
+    return found
+
+
+def read_sops(text: str) -> tuple[Document | Refused, ...]:
+    """Give the SOPs, each as it is or with its faults. Raise DocumentError for what is no YAML."""
+    return tuple(
+        _sop(body, node)
+        for value, document in _documents(text)
+        for body, node in _flat(value, document)
+        if body.get("kind") == KIND and _group(body) == GROUP
+    )
+
+
+def _documents(text: str) -> list[tuple[Any, yaml.Node]]:
+    """Give the documents of the text, each with its node. Raise DocumentError."""
     try:
-        return list(yaml.load_all(text, _Loader))
+        return list(_load(text))
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -58,53 +110,69 @@ def read_yaml(text: str) -> list[Any]:
         raise DocumentError("no valid YAML: it holds what YAML cannot hold") from None
 
 
-def read_documents(text: str) -> tuple[Document, ...]:
-    """Give the SOPs; objects of other kinds are left out. Raise DocumentError."""
-    objects = [one for each in read_yaml(text) for one in _flat(each)]
-    found: list[Document] = []
-    faults: list[str] = []
-    for one in objects:
-        if one.get("kind") != KIND or str(one.get("apiVersion")).partition("/")[0] != GROUP:
-            continue
-        try:
-            found.append(_document(one))
-        except DocumentError as wrong:
-            faults += wrong.faults
-    if faults:
-        raise DocumentError(*faults)
-    if not found:
-        raise DocumentError(f"there is no {KIND} of {API_VERSION} in it")
-    places = [(document.namespace, document.name) for document in found]
-    doubles = {name for namespace, name in places if places.count((namespace, name)) > 1}
-    if doubles:
-        raise DocumentError(f"there are two {KIND}s named {', '.join(sorted(doubles))}")
-    return tuple(found)
+def place_of(node: yaml.Node, path: Sequence[str | int]) -> tuple[int, int]:
+    """Give line and column, from 1 on, of a field of an object, or of the nearest one around it."""
+    mark = node.start_mark
+    for part in path:
+        pairs = _children(node)
+        if part not in pairs:
+            break
+        key, node = pairs[part]
+        mark = key.start_mark
+    return mark.line + 1, mark.column + 1
 
 
-def _flat(value: object) -> Iterator[Mapping[str, Any]]:
+def _children(node: yaml.Node) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
+    """Give what a node holds, each with the node that is shown for it: of a field, its name."""
+    if isinstance(node, yaml.MappingNode):
+        return {key.value: (key, value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return {index: (item, item) for index, item in enumerate(node.value)}
+    return {}
+
+
+def _load(text: str) -> Iterator[tuple[object, yaml.Node]]:
+    """Give the documents of a text, each with its node."""
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            assert node is not None, "there is one"
+            yield loader.construct_document(node), node
+    finally:
+        loader.dispose()
+
+
+def _flat(value: object, node: yaml.Node) -> Iterator[tuple[Mapping[str, Any], yaml.Node]]:
     """Give the object, or those of a List, such as `kubectl get -o yaml` prints."""
     if isinstance(value, dict) and value.get("kind") in ("List", f"{KIND}List"):
-        for item in value.get("items") or ():
-            yield from _flat(item)
+        items = _children(node).get("items")
+        for index, item in enumerate(value.get("items") or ()):
+            assert items is not None, "what has a value has a node"
+            yield from _flat(item, _children(items[1])[index][1])
     elif isinstance(value, dict):
-        yield value
+        yield value, node
     elif value is not None:
-        raise DocumentError("each document must be a Kubernetes object, with apiVersion and kind")
+        raise NoObjectError("each document must be a Kubernetes object, with apiVersion and kind")
 
 
-def _document(body: Mapping[str, Any]) -> Document:
+def _group(body: Mapping[str, Any]) -> str:
+    return str(body.get("apiVersion")).partition("/")[0]
+
+
+def _sop(body: Mapping[str, Any], node: yaml.Node) -> Document | Refused:
     metadata = body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not isinstance(name, str) or not isinstance(metadata, dict):
-        raise DocumentError(f"{KIND}: metadata.name: Required value")
+        return Refused("", ("metadata.name: Required value",), node)
     if body["apiVersion"] != API_VERSION:
-        raise DocumentError(f"{KIND} {name}: apiVersion must be {API_VERSION}")
+        return Refused(name, (f"apiVersion must be {API_VERSION}",), node)
     unknown = sorted(map(str, body.keys() - {"apiVersion", "kind", "metadata", "spec", "status"}))
     if unknown:
-        raise DocumentError(*(f"{KIND} {name}: unknown field {field}" for field in unknown))
+        return Refused(name, tuple(f"unknown field {field}" for field in unknown), node)
     namespace = metadata.get("namespace")
     try:
         spec = valid_spec(body.get("spec"))
     except InvalidSpecError as invalid:
-        raise DocumentError(*(f"{KIND} {name}: {fault}" for fault in invalid.faults)) from None
-    return Document(name, str(namespace) if namespace else None, spec)
+        return Refused(name, invalid.faults, node)
+    return Document(name, str(namespace) if namespace else None, spec, node)

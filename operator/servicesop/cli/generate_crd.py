@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from servicesop.api.crd import CRD_NAME, crd_text, kustomize_schema
+from servicesop.api.editors import editor_schema
 
 
 def files(released: str) -> dict[str, str]:
@@ -20,6 +21,7 @@ def files(released: str) -> dict[str, str]:
     return {
         f"{CRD_NAME}.yaml": text,
         "kustomize-schema.json": json.dumps(kustomize_schema(), indent=2) + "\n",
+        "servicesop.schema.json": json.dumps(editor_schema(), indent=2) + "\n",
         f"released/{released}.yaml": text,
     }
 
@@ -36,7 +38,7 @@ def stale(directory: Path, released: str) -> list[str]:
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not up to date.")
 def main(check: bool) -> None:
-    """Write the CRD and the kustomize schema into crds/."""
+    """Write the CRD and the schemas for kustomize and editors into crds/."""
     directory, released = Path("crds"), version("servicesop")
     outdated = stale(directory, released)
     if check and outdated:

@@ -1,8 +1,9 @@
 """`python -m servicesop.cli.generate_docs [--check]`: write fields into `docs/` from the models.
 
-`docs/reference.md` is generated as a whole. In `docs/testing.md` and in the pages of the check
-types, `docs/checks/`, only what stands between the markers is; the prose around it is written by
-people. Run in the root of the repository. `--check` writes nothing and fails when a file is stale.
+`docs/reference.md` is generated as a whole. In `docs/testing.md`, `docs/lint.md` and the pages of
+the check types, `docs/checks/`, only what stands between the markers is; the prose around it is
+written by people. Run in the root of the repository. `--check` writes nothing and fails when a
+file is stale.
 """
 
 import sys
@@ -17,11 +18,13 @@ from servicesop.api.base import API_VERSION, KIND, Duration
 from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.crd import crd
 from servicesop.cli.suite_fields import suite_fields
+from servicesop.lint.chain import RULES
 
 REFERENCE = Path("docs/reference.md")
 CHECKS = Path("docs/checks")
 INDEX = CHECKS / "README.md"
 TESTING = Path("docs/testing.md")
+LINT = Path("docs/lint.md")
 BEGIN = (
     "<!-- Generated from the models by `python -m servicesop.cli.generate_docs`; do not edit. -->"
 )
@@ -75,6 +78,15 @@ def fields_of_check_types() -> dict[Path, str]:
     head = ["| Type | Asserts | Findings |", "|---|---|---|"]
     common = [*_sections(_CHECK, {**check, "properties": shared}, level=3)]
     return pages | {INDEX: "\n".join([*head, *listed, "", *common])}
+
+
+def rules_of_lint() -> str:
+    """Give what stands between the markers of the page about `servicesop lint`: its rules."""
+    parts = [
+        f"### {rule.code} {rule.name}\n\n*{rule.severity.value}*: {rule.purpose}\n\nFix: {rule.fix}"
+        for rule in RULES
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 _CHECK = "spec.checks[]"
@@ -170,8 +182,8 @@ class PageError(Exception):
 
 def files() -> dict[Path, str]:
     """Give the text that each file should have. Raise PageError for a page that nobody wrote."""
-    pages = fields_of_check_types() | {TESTING: suite_fields()}
-    texts = {path: _filled(path, fields) for path, fields in pages.items()}
+    parts = fields_of_check_types() | {TESTING: suite_fields(), LINT: rules_of_lint()}
+    texts = {path: _filled(path, fields) for path, fields in parts.items()}
     return {REFERENCE: reference_text()} | texts
 
 
@@ -183,7 +195,7 @@ def _filled(path: Path, fields: str) -> str:
     if not begin or not end:
         raise PageError(
             f"{path} is missing, or has not both of the lines between which its fields stand:"
-            f" write it like the other pages of {CHECKS}, with {BEGIN!r} and {END!r}"
+            f" write it like the pages of {CHECKS}, with {BEGIN!r} and {END!r}"
         )
     return f"{head}{BEGIN}\n\n{fields}\n{END}{tail}"
 
@@ -191,7 +203,7 @@ def _filled(path: Path, fields: str) -> str:
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not up to date.")
 def main(check: bool) -> None:
-    """Write docs/reference.md, and the fields into docs/testing.md and docs/checks/."""
+    """Write docs/reference.md, and what is generated of other pages."""
     try:
         texts = files()
     except PageError as wrong:

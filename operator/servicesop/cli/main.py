@@ -16,6 +16,8 @@ from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
 from servicesop.app.probes import ListenError
 from servicesop.cli.check import check
+from servicesop.cli.explain import command as explain
+from servicesop.cli.lint import command as lint
 from servicesop.cli.options import ENDPOINTS, AddressType
 from servicesop.cli.test import test
 from servicesop.sources.dial import Network
@@ -65,6 +67,8 @@ def main() -> None:
 
 main.add_command(check)
 main.add_command(test)
+main.add_command(explain)
+main.add_command(lint)
 
 
 @main.command()

@@ -1,7 +1,6 @@
 """How the results of `servicesop check` are written: a table, JSON, or JUnit's XML. Pure."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,7 @@ from xml.etree import ElementTree
 
 from servicesop.app.once import Result, State
 from servicesop.cli.junit import document, plain
+from servicesop.cli.tables import aligned
 
 ONE_SAMPLE = (
     "One sample of each check: `for` and `recoverFor` are not applied, so the operator may still be"
@@ -77,12 +77,12 @@ def table(report: Report) -> str:
         ]
         for result in report.results
     ]
-    parts = [_aligned([[*head, "TYPE", "RESULT", "REASON", "TIME", "MESSAGE"], *rows])]
+    parts = [aligned([[*head, "TYPE", "RESULT", "REASON", "TIME", "MESSAGE"], *rows])]
     evidence = [
         [*_where(result, several), line] for result in report.results for line in result.evidence
     ]
     if evidence:
-        parts.append(_aligned([[*head, "EVIDENCE"], *evidence]))
+        parts.append(aligned([[*head, "EVIDENCE"], *evidence]))
     notes = {f"{one.check.type}: {note}." for one in report.results if (note := _note(one))}
     parts.append("\n".join([ONE_SAMPLE, *sorted(notes)]) + "\n")
     parts.append(_summary(report) + "\n")
@@ -196,14 +196,3 @@ def _where(result: Result, several: bool) -> list[str]:
 
 def _why(result: Result) -> str:
     return ",".join(result.findings) or result.reason or "-"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Align the columns as kubectl does; the last one may be as long as it is."""
-    shown = [[plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    lines = [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in shown
-    ]
-    return "\n".join(lines) + "\n"

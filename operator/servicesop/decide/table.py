@@ -115,16 +115,17 @@ def read(
 def _pending(when: When, checks: Mapping[str, Memory]) -> bool:
     # Waiting ends by itself only when everything unknown in the row will be known by itself.
     unknown = {ref.partition("/")[0] for ref in when.refs if failed(ref, checks) is None}
-    return all(_will_tell(name, checks) for name in unknown)
+    return all(will_tell(name, checks) for name in unknown)
 
 
-def _will_tell(name: str, checks: Mapping[str, Memory]) -> bool:
+def will_tell(name: str, checks: Mapping[str, Memory]) -> bool:
+    """Say whether what is unknown of a check will be known by itself."""
     memory = checks[name]
     if memory.state is CheckState.SKIPPED:
         # What it waits for passes or fails within its `for`. A failed one may stay so.
-        return all(checks[cause].state in _SOON for cause in causes(name, checks))
-    return memory.state in _SOON or (memory.state is CheckState.FAILED and not memory.unsettled)
+        return all(checks[cause].state in SOON for cause in causes(name, checks))
+    return memory.state in SOON or (memory.state is CheckState.FAILED and not memory.unsettled)
 
 
-_SOON = (CheckState.PENDING, CheckState.NOT_RUN)
+SOON = (CheckState.PENDING, CheckState.NOT_RUN)
 """They are known within their `for`, or after the next run; one that stays away is an Error."""

@@ -37,7 +37,11 @@ def test_a_changed_or_missing_file_is_named_as_stale(tmp_path: Path) -> None:
         (tmp_path / path).write_text((CRDS / path).read_text("utf-8"), "utf-8")
     with (tmp_path / "released/0.1.0.yaml").open("a") as file:
         file.write("# changed\n")
-    assert stale(tmp_path, "0.1.0") == ["kustomize-schema.json", "released/0.1.0.yaml"]
+    assert stale(tmp_path, "0.1.0") == [
+        "kustomize-schema.json",
+        "servicesop.schema.json",
+        "released/0.1.0.yaml",
+    ]
 
 
 def test_the_check_types_of_the_crd_are_exactly_the_finished_ones() -> None:

@@ -5,7 +5,14 @@ import json
 import pytest
 import yaml
 
-from servicesop.cli.documents import Document, DocumentError, read_documents
+from servicesop.cli.documents import (
+    Document,
+    DocumentError,
+    Refused,
+    place_of,
+    read_documents,
+    read_sops,
+)
 from sop_cases import COMPLETE, complete
 
 
@@ -79,3 +86,34 @@ def test_the_faults_of_all_sops_are_told_each_with_its_sop() -> None:
         "ServiceSOP one: unknown field spec.one",
         "ServiceSOP two: unknown field spec.two",
     ]
+
+
+def test_a_field_is_found_in_the_text() -> None:
+    text = "kind: List\napiVersion: v1\nitems:\n- kind: Role\n-" + "".join(
+        f"  {line}\n" for line in COMPLETE.strip().splitlines()
+    ).removeprefix(" ")
+    lines = text.splitlines()
+
+    (sop,) = read_documents(text)
+
+    places: list[tuple[list[str | int], str]] = [
+        (["spec", "checks", 1, "leader", "lease"], "lease: {connection"),
+        (["spec", "checks", 1, "leader", "forNone"], "leader: {workers"),
+        (["spec", "checks", 3], "name: ocm-accepts"),
+        (["status"], "apiVersion: servicesop.io"),
+    ]
+    for path, word in places:
+        line, column = place_of(sop.node, path)
+        assert lines[line - 1][column - 1 :].startswith(word), path
+
+
+def test_the_faults_of_one_sop_do_not_hide_another() -> None:
+    bad = yaml.safe_load(named("bad"))
+    bad["spec"]["tittle"] = "x"
+
+    first, second = read_sops("---\n".join([yaml.safe_dump(bad), named("good")]))
+
+    assert isinstance(first, Refused)
+    assert (first.name, first.faults) == ("bad", ("unknown field spec.tittle",))
+    assert isinstance(second, Document)
+    assert second.name == "good"

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import AfterValidator, Field
 
 from servicesop.api.base import (
+    IS_PATTERN,
     ApiModel,
     DatabaseName,
     Duration,
@@ -44,10 +45,7 @@ LeaderPattern = Annotated[
     AfterValidator(_each_once),
     wire(
         "string",
-        Rule(
-            "''.matches(self) in [true, false]",
-            "must be a valid RE2 pattern (no look-around, no backreferences)",
-        ),
+        IS_PATTERN,
         _EACH_ONCE,
         minLength=1,
         maxLength=512,
