@@ -66,16 +66,21 @@ def largest() -> dict[str, Any]:
     findings = [kinds[number % 8] for number in range(52, 64)]
     refs = [f"{name}/{finding}" for name, finding in zip(last, findings, strict=True)]
     teams = [f"team-{number}" for number in range(20, 24)]
+    actions: list[dict[str, Any]] = [
+        {"restart": {"target": "target-11"}},
+        {"deletePod": {"target": "target-11", "podFrom": "some-check-59"}},
+    ]
     rows: list[dict[str, Any]] = [
         {
             "name": f"row-{number}",
             "when": {"anyFailed": refs, "allFailed": refs, "allPassed": refs},
-            "remediate": {"restart": {"target": "target-11"}, "verify": {"checks": last}},
-            "orElse": {"to": teams},
+            "remediate": actions[number % 2] | {"verify": {"checks": last}},
+            "orElse": {"to": teams, "text": "text-7"},
         }
         for number in range(11)
     ]
-    rows.append({"name": "otherwise", "otherwise": True, "escalate": {"to": teams}})
+    escalate = {"to": teams, "text": "text-7"}
+    rows.append({"name": "otherwise", "otherwise": True, "escalate": escalate})
     steps = [{"check": last[-1]}, {"manual": "look", "link": "link-31"}] * 16
     return {
         "apiVersion": "servicesop.io/v1alpha1",
@@ -94,6 +99,10 @@ def largest() -> dict[str, Any]:
             "teams": [{"name": f"team-{number}", "title": "t"} for number in range(24)],
             "links": [
                 {"name": f"link-{number}", "title": "l", "url": "https://l"} for number in range(32)
+            ],
+            "texts": [
+                {"name": f"text-{number}", "title": "t", "text": "$" * 4087 + "${region}"}
+                for number in range(8)
             ],
             "checks": checks,
             "procedures": [

@@ -108,17 +108,21 @@ def test_a_complete_sop_is_stored_with_its_defaults(server: ControlPlane, namesp
         procedure["severity"] = "critical"
     for step in expected["procedures"][0]["steps"]:
         step["informational"] = False
-    for row in expected["procedures"][0]["handle"]:
+    rows = expected["procedures"][0]["handle"] + expected["procedures"][3]["handle"]
+    for row in rows:
         row.setdefault("otherwise", False)
     remediate = expected["procedures"][0]["handle"][0]["remediate"]
     remediate["restart"]["allowOutage"] = False
     remediate["verify"]["within"] = "3m"
-    remediate |= {
-        "settle": "5m",
-        "attempts": {"max": 2, "per": "6h"},
-        "atMost": {"max": 3, "per": "24h"},
-        "cooldown": "15m",
-    }
+    delete = expected["procedures"][3]["handle"][0]["remediate"]
+    delete["deletePod"]["allowWithoutPDB"] = False
+    for one in (remediate, delete):
+        one |= {
+            "settle": "5m",
+            "attempts": {"max": 2, "per": "6h"},
+            "atMost": {"max": 3, "per": "24h"},
+            "cooldown": "15m",
+        }
     assert stored["spec"] == expected
     assert stored["status"] == {"observedGeneration": -1}
     # What the server filled in is what the models would have.

@@ -19,6 +19,7 @@ from sop_cases import (
     stuck_rows,
     targets,
     teams,
+    texts,
     workload,
 )
 from sop_cases.broken import ABSENT, Broken
@@ -43,6 +44,7 @@ BROKEN = _joined(
     connections.CASES,
     teams.CASES,
     links.CASES,
+    texts.CASES,
     checks.CASES,
     workload.CASES,
     resource.CASES,

@@ -14,10 +14,10 @@ CASES = {
         (f"spec.checks[3]: Invalid value: exactly one of the fields in [{TYPES}] must be set"),
     ),
     "two checks of one name": Broken(
-        {"checks.4": {"name": "ocm-accepts", "workload": {"replicas": 1}}},
+        {"checks.4": {"name": "replicas-ready", "workload": {"replicas": 1}}},
         (
             "spec.checks: Invalid value: the names in checks must be unique: there "
-            "are two ocm-accepts"
+            "are two replicas-ready"
         ),
         by_models=False,
     ),

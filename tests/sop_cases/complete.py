@@ -10,6 +10,7 @@ kind: ServiceSOP
 metadata: {name: fleet}
 spec:
   title: Kafka Service Fleet Manager
+  region: us-south
   targets:
   - {name: api, ref: {kind: Deployment, name: kas-fleet-manager}}
   - {name: refresher, ref: {kind: Deployment, name: token-refresher}}
@@ -25,6 +26,11 @@ spec:
   - {name: ocm-support, title: OCM support}
   links:
   - {name: sentry, title: Sentry, url: "https://sentry.example.com"}
+  texts:
+  - name: notice
+    title: Notice for customers
+    text: |
+      In ${region} clusters may be delayed since ${opened} (${checks}).
   checks:
   - name: replicas-ready
     workload: {replicas: 3, minReady: 3}
@@ -91,6 +97,16 @@ spec:
     stepsFrom: ClusterProvisioningLatency
   - name: ClusterProvisioningCorrectness
     sameAs: ClusterProvisioningLatency
+  - name: OnePodFails
+    checks: [ocm-accepts]
+    handle:
+    - name: one-pod
+      when: {anyFailed: [ocm-accepts/SinglePod]}
+      remediate: {deletePod: {target: api, podFrom: ocm-accepts}}
+      orElse: {to: [ocm-support], text: notice}
+    - name: otherwise
+      otherwise: true
+      escalate: {to: [control-plane], text: notice}
 """
 
 

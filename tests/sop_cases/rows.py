@@ -99,8 +99,42 @@ CASES = {
         {"procedures.0.handle.0.remediate.restart": ABSENT},
         (
             "spec.procedures[0].handle[0].remediate: Invalid value: exactly one of "
-            "the fields in [restart] must be set"
+            "the fields in [restart deletePod] must be set"
         ),
+    ),
+    "a remediation of two actions": Broken(
+        {"procedures.0.handle.0.remediate.deletePod": {"podFrom": "ocm-accepts"}},
+        (
+            "spec.procedures[0].handle[0].remediate: Invalid value: exactly one of "
+            "the fields in [restart deletePod] must be set"
+        ),
+    ),
+    "an unknown target of a deletePod": Broken(
+        {"procedures.3.handle.0.remediate.deletePod.target": "app"},
+        (
+            "spec.procedures: Invalid value: "
+            "procedures[].handle[].remediate.deletePod.target must be the name of one"
+            " of spec.targets; wrong in OnePodFails"
+        ),
+        by_models=False,
+    ),
+    "an unknown check of a deletePod": Broken(
+        {"procedures.3.handle.0.remediate.deletePod.podFrom": "refuses"},
+        (
+            "spec.procedures: Invalid value: "
+            "procedures[].handle[].remediate.deletePod.podFrom must be the name of one"
+            " of spec.checks that has logs; wrong in OnePodFails"
+        ),
+        by_models=False,
+    ),
+    "a pod from a check that knows no pods": Broken(
+        {"procedures.3.handle.0.remediate.deletePod.podFrom": "replicas-ready"},
+        (
+            "spec.procedures: Invalid value: "
+            "procedures[].handle[].remediate.deletePod.podFrom must be the name of one"
+            " of spec.checks that has logs; wrong in OnePodFails"
+        ),
+        by_models=False,
     ),
     "an unknown target of a restart": Broken(
         {"procedures.0.handle.0.remediate.restart.target": "app"},

@@ -20,10 +20,12 @@ CASES = {
             "targets": ABSENT,
             "checks.3.logs.target": ABSENT,
             "procedures.0.handle.0.remediate.restart.target": ABSENT,
+            "procedures.3.handle.0.remediate.deletePod.target": ABSENT,
         },
         (
             "spec.targets: Invalid value: targets must hold at least one workload "
-            "when one of [workload events logs config networkPolicy restart] is used"
+            "when one of [workload events logs config networkPolicy restart deletePod] is "
+            "used"
         ),
         by_models=False,
     ),

@@ -249,6 +249,10 @@ TeamName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references=
 """A team of the SOP."""
 LinkName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="links")]
 """A link of the SOP."""
+TextName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="texts")]
+"""A text of the SOP."""
+LogsCheckName = Annotated[str, _NAME_BOUNDS, wire("string", maxLength=63, references="checks/logs")]
+"""A check of the SOP that looks at each pod's log."""
 
 ObjectName = Annotated[
     str,

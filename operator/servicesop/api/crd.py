@@ -24,7 +24,7 @@ _RULES = "x-kubernetes-validations"
 _LIST_TYPE = "x-kubernetes-list-type"
 _VALUES = "additionalProperties"
 """What the values of a map are."""
-_MERGED_BY_NAME = ("targets", "connections", "teams", "links", "checks", "procedures")
+_MERGED_BY_NAME = ("targets", "connections", "teams", "links", "texts", "checks", "procedures")
 _METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 

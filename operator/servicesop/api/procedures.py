@@ -11,6 +11,7 @@ from servicesop.api.base import (
     CheckName,
     Duration,
     LinkName,
+    LogsCheckName,
     Name,
     PositiveDuration,
     Prose,
@@ -18,6 +19,7 @@ from servicesop.api.base import (
     Sentence,
     TargetName,
     TeamName,
+    TextName,
     at_least_one,
     exactly_one,
     wire,
@@ -125,6 +127,8 @@ class Escalate(ApiModel):
     """The teams, by name."""
     because: Sentence | None = None
     """Why it is theirs, in one line."""
+    text: TextName | None = None
+    """The text for people outside that goes with it, by name; the runbook shows it filled in."""
 
 
 class Hold(ApiModel):
@@ -143,6 +147,19 @@ class Restart(ApiModel):
     """The target, by name; the first one when not given."""
     allow_outage: bool = False
     """Allow it where the rollout strategy may go below the ready pods that the SOP asks for."""
+
+
+class DeletePod(ApiModel):
+    """Evict the one pod that a check singles out; the workload's controller makes a new one."""
+
+    target: TargetName | None = None
+    """The workload that the pod must belong to, by name; the first target when not given."""
+    pod_from: LogsCheckName
+    """The logs check, with `max` and over the same target, that says which pod it is: the one of
+    its finding SinglePod."""
+    allow_without_pdb: Annotated[bool, Field(alias="allowWithoutPDB")] = False
+    """Evict although no PodDisruptionBudget selects the pod, so that nothing but the operator's own
+    guards keeps the others running."""
 
 
 class Verify(ApiModel):
@@ -175,14 +192,16 @@ class TotalLimit(ApiModel):
 class Remediate(ApiModel):
     """A guarded change to one target, proven afterwards."""
 
-    rules = (exactly_one("restart"),)
+    rules = (exactly_one("restart", "deletePod"),)
 
     restart: Restart | None = None
     """Restart the pods."""
+    delete_pod: DeletePod | None = None
+    """Evict one pod."""
     mode: Mode | None = None
     """Lower the SOP's mode for this row."""
     settle: Duration = timedelta(minutes=5)
-    """How long to wait, once the rollout is complete, before judging."""
+    """How long to wait, once the change is complete, before judging."""
     verify: Verify | None = None
     """What proves that it helped; the checks that the row rests on when not given."""
     attempts: AttemptLimit = AttemptLimit()

@@ -19,6 +19,7 @@ from servicesop.api.base import (
 )
 from servicesop.api.checks.check import Check
 from servicesop.api.dependencies import chain_error
+from servicesop.api.incident_texts import IncidentText
 from servicesop.api.keys import DataKey, SecretRef
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.procedures import Mode, Procedure
@@ -167,6 +168,8 @@ class Spec(ApiModel):
     """What the service is called."""
     summary: Prose | None = None
     """What the service does."""
+    region: Name | None = None
+    """Where it runs, such as us-south; `${region}` in texts."""
     mode: Mode = Mode.DRY_RUN
     """What the machine may do: Observe only reports, DryRun decides too, Enforce also acts."""
     notify: Notify = Notify.INFO
@@ -189,6 +192,8 @@ class Spec(ApiModel):
     """Teams that escalations may name."""
     links: Annotated[tuple[Link, ...], Field(max_length=32)] = ()
     """Places that steps may name."""
+    texts: Annotated[tuple[IncidentText, ...], Field(max_length=8)] = ()
+    """Texts that escalations may name, such as notices for customers."""
     checks: Annotated[tuple[Check, ...], Field(min_length=1, max_length=64)]
     """The checks, each defined once."""
     procedures: Annotated[tuple[Procedure, ...], Field(min_length=1, max_length=24)]
@@ -215,6 +220,28 @@ class Spec(ApiModel):
                             f" {check} are {' '.join(found[check])}"
                         )
         return procedures
+
+    @model_validator(mode="after")
+    def _pods_come_from_their_target(self) -> Self:
+        # Beyond what the API server's rules can afford.
+        by_name = {check.name: check.logs for check in self.checks}
+        for procedure in self.procedures:
+            for row in procedure.handle or ():
+                delete = row.remediate.delete_pod if row.remediate else None
+                logs = by_name.get(delete.pod_from) if delete else None
+                if delete is None or logs is None:
+                    continue
+                where = f"row {row.name} of {procedure.name} deletes a pod from {delete.pod_from}"
+                if logs.max is None:
+                    raise ValueError(f"{where}, which must have max: only then it names a pod")
+                targets = {self.target_named(logs.target), self.target_named(delete.target)}
+                if None not in targets and len(targets) > 1:
+                    raise ValueError(f"{where}, which must be a check of the same target")
+        return self
+
+    def target_named(self, name: str | None) -> Target | None:
+        """Give the target that a check or an action means, which is the first without a name."""
+        return next((one for one in self.targets if name in (None, one.name)), None)
 
     @model_validator(mode="after")
     def _depends_on_no_circle(self) -> Self:
