@@ -1,5 +1,6 @@
 """The operator as a process of its own, under its own ServiceAccount and the shipped manifests."""
 
+import json
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ import urllib.error
 import urllib.request
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -38,13 +40,18 @@ def wait_established(control_plane: ControlPlane) -> None:
 
     `kubectl wait` fails on a CRD that has no conditions yet, as it is right after it was applied.
     """
-    path = '{.status.conditions[?(@.type=="Established")].status}'
     give_up = time.monotonic() + _ESTABLISHED_SECONDS
-    crd = ("get", "crd", "servicesops.servicesop.io", "-o", f"jsonpath={path}")
-    while control_plane.kubectl(*crd) != "True":
+    crd = ("get", "crd", "servicesops.servicesop.io", "-o", "json")
+    while not _is_established(json.loads(control_plane.kubectl(*crd))):
         if time.monotonic() > give_up:
             raise TimeoutError(f"the CRD is not established within {_ESTABLISHED_SECONDS:g} s")
         time.sleep(0.05)
+
+
+def _is_established(crd: dict[str, Any]) -> bool:
+    # The conditions are null at first, which a filter of jsonpath takes for an error.
+    conditions = crd.get("status", {}).get("conditions") or []
+    return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)
 
 
 def grant(
