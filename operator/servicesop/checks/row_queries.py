@@ -53,6 +53,26 @@ class Query:
     parameters: tuple[object, ...]
 
 
+def allowed_seconds(spec: StuckRows) -> dict[str, float]:
+    """Give for how long rows may stay, by status.
+
+    Where two limits name a status, the shorter one is what a row breaks first.
+    """
+    allowed: dict[str, float] = {}
+    for limit in spec.all_limits:
+        for status in limit.statuses if limit.older_than is not None else ():
+            seconds = limit.older_than.total_seconds()
+            allowed[status] = min(seconds, allowed.get(status, seconds))
+    return allowed
+
+
+def counted_limits(spec: StuckRows) -> tuple[RowLimit, ...]:
+    """Give the limits of how many rows there may be."""
+    return tuple(
+        limit for limit in spec.all_limits if limit.min is not None or limit.max is not None
+    )
+
+
 def aged_rows(spec: StuckRows, allowed: Mapping[str, float], most: int) -> Query:
     """Ask for the rows in these statuses, in each of which they may stay for so many seconds.
 

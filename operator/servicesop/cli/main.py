@@ -17,6 +17,7 @@ from servicesop.app.operator import run as run_operator
 from servicesop.app.probes import ListenError
 from servicesop.cli.check import check
 from servicesop.cli.options import ENDPOINTS, AddressType
+from servicesop.cli.render import render
 from servicesop.sources.dial import Network
 from servicesop.sources.kubernetes.access import AccessError
 from servicesop.sources.prometheus.endpoints import Endpoint
@@ -63,6 +64,7 @@ def main() -> None:
 
 
 main.add_command(check)
+main.add_command(render)
 
 
 @main.command()
