@@ -60,9 +60,10 @@ def allowed_seconds(spec: StuckRows) -> dict[str, float]:
     """
     allowed: dict[str, float] = {}
     for limit in spec.all_limits:
-        for status in limit.statuses if limit.older_than is not None else ():
+        if limit.older_than is not None:
             seconds = limit.older_than.total_seconds()
-            allowed[status] = min(seconds, allowed.get(status, seconds))
+            for status in limit.statuses:
+                allowed[status] = min(seconds, allowed.get(status, seconds))
     return allowed
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from servicesop.api.procedures import Procedure
 from servicesop.api.sop import Spec
@@ -83,9 +84,8 @@ class _Page:
             yield self._section(2, _LIVE, lambda: live.text)
         yield self._section(2, _BEGIN, self._begin)
         for procedure in self._spec.procedures:
-            section = self._section(
-                2, procedure.title or procedure.name, lambda one=procedure: self._head(one)
-            )
+            heading = procedure.title or procedure.name
+            section = self._section(2, heading, partial(self._head, procedure))
             self._of_procedures[procedure.name] = section.anchor
             yield section
             yield from self._parts(procedure)

@@ -35,11 +35,11 @@ def sql(check: Check, names: Names) -> ByHand:
     spec = check.sql
     assert spec is not None
     if spec.rows is not None:
-        what, limits = "rows that the query gives are", (spec.rows.min, spec.rows.max)
+        asserts = f"the query gives {_limits(spec.rows.min, spec.rows.max)} rows"
     else:
         assert spec.value is not None, "value or rows is there"
-        what, limits = "value that the query gives is", (spec.value.min, spec.value.max)
-    asserts = f"the {what} {_limits(*limits)}"
+        limits = _limits(spec.value.min, spec.value.max)
+        asserts = f"the value that the query gives is {limits}"
     return ByHand(asserts, (asked(names.connection(spec.connection), spec.query.strip()),))
 
 

@@ -20,8 +20,9 @@ from servicesop.render.by_hand import (
 from servicesop.render.markdown import code
 
 
-def objects(check: Check, _: Names) -> ByHand:
+def objects(check: Check, names: Names) -> ByHand:
     """Look at the condition or the phase of objects."""
+    del names  # objects are named by themselves
     spec = check.resource
     assert spec is not None
     group, _, version = spec.api_version.rpartition("/")
@@ -30,12 +31,9 @@ def objects(check: Check, _: Names) -> ByHand:
     if spec.condition is not None:
         of_type = f'.status.conditions[?(@.type=="{spec.condition.type}")]'
         columns = f"NAME:.metadata.name,STATUS:{of_type}.status,REASON:{of_type}.reason"
-    which = word(spec.name) if spec.name else f"-l {word(_selector(spec.selector))}"
-    if not spec.name and not _selector(spec.selector):
-        which = ""
-    text = (
-        f"{KUBECTL} get {word(kind)} {which}".rstrip() + f" \\\n  -o custom-columns={word(columns)}"
-    )
+    selector = _selector(spec.selector)
+    which = f" {word(spec.name)}" if spec.name else f" -l {word(selector)}" if selector else ""
+    text = f"{KUBECTL} get {word(kind)}{which} \\\n  -o custom-columns={word(columns)}"
     return ByHand(f"{_which(spec)} {_state(spec)}", (Command(text),))
 
 
