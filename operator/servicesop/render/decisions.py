@@ -1,5 +1,7 @@
 """The decision table in words, row by row."""
 
+from collections.abc import Mapping
+
 from servicesop.api.durations import format_duration
 from servicesop.api.procedures import Escalate, Procedure, Remediate, Row, When
 from servicesop.api.sop import Spec
@@ -11,12 +13,17 @@ from servicesop.render.steps import shown
 
 
 class Decisions:
-    """Writes tables; `escalations` is the anchor of the section about the teams."""
+    """Writes tables.
 
-    def __init__(self, spec: Spec, escalations: str) -> None:
+    `escalations` is the anchor of the section about the teams, `texts` those of the texts by name.
+    """
+
+    def __init__(self, spec: Spec, escalations: str, texts: Mapping[str, str]) -> None:
         self._spec = spec
         self._names = Names(spec)
         self._escalations = escalations
+        self._texts = texts
+        self._titles = {text.name: text.title for text in spec.texts}
         self._types = {check.name: check.type for check in spec.checks}
         self._teams = {team.name: team.title for team in spec.teams}
 
@@ -32,9 +39,9 @@ class Decisions:
         head = "Otherwise, or if unsure" if row.when is None else f"If {self._when(row.when)}"
         name = f"**{code(row.name)}**"
         if row.remediate is not None:
-            done, command = action(row.remediate, self._names)
-            rules = bullets(self._rules(row, row.remediate))
-            return f"{name}: {head}, {done}.\n\n{shown(command)}\n\n{rules}"
+            done = action(row.remediate, self._names)
+            rules = bullets([*done.rules, *self._rules(row, row.remediate)])
+            return f"{name}: {head}, {done.says}.\n\n{shown(done.command)}\n\n{rules}"
         if row.hold is not None:
             because = plain(row.hold.because)
             limit = format_duration(row.hold.at_most)
@@ -92,9 +99,11 @@ class Decisions:
         teams = " and ".join(
             f"[{plain(self._teams[team])}](#{self._escalations})" for team in escalate.to
         )
-        if escalate.because is None:
-            return f"escalate to {teams}."
-        return f"escalate to {teams}: {plain(escalate.because)}"
+        says = f"escalate to {teams}"
+        if escalate.text is not None:
+            title = plain(self._titles[escalate.text])
+            says += f", with the text [{title}](#{self._texts[escalate.text]})"
+        return f"{says}." if escalate.because is None else f"{says}: {plain(escalate.because)}"
 
 
 def _times(count: int) -> str:

@@ -13,6 +13,7 @@ from servicesop.api.status import CheckState, CheckStatus, Escalation, Procedure
 from servicesop.api.times import format_time
 from servicesop.api.validation import InvalidSpecError, valid_spec
 from servicesop.render.markdown import bullets, code, plain, table
+from servicesop.render.texts import Filled, filled_texts
 
 _NEVER_SEEN = -1
 
@@ -25,6 +26,8 @@ class Live:
     """Of the whole SOP, as Markdown."""
     procedures: Mapping[str, str] = field(default_factory=dict)
     """A line for each procedure that the operator knows."""
+    texts: tuple[Filled, ...] = ()
+    """What goes with the open escalations."""
 
 
 def live_state(
@@ -49,7 +52,8 @@ def live_state(
     parts.append(_checks(bad) if bad else f"All {len(status.checks)} checks are Passed.")
     if status.escalations:
         parts += ["Open escalations:", bullets(map(_escalation, status.escalations))]
-    return Live("\n\n".join(parts), {one.name: _procedure(one) for one in status.procedures})
+    procedures = {one.name: _procedure(one) for one in status.procedures}
+    return Live("\n\n".join(parts), procedures, filled_texts(spec, namespace, status))
 
 
 def _warnings(spec: Spec, applied: Mapping[str, Any], status: Status) -> list[str]:
@@ -87,7 +91,7 @@ def _checks(checks: list[CheckStatus]) -> str:
             code(check.name),
             check.state.value,
             format_time(check.since),
-            plain(", ".join(check.findings) or check.reason or "-"),
+            plain(", ".join(check.findings) or check.reason or ""),
             plain("; ".join([check.message or "", *check.evidence])),
         )
         for check in checks

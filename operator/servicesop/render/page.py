@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from servicesop.api.incident_texts import IncidentText
 from servicesop.api.procedures import Procedure
 from servicesop.api.sop import Spec
 from servicesop.render.by_hand import Command, Names, needed
@@ -21,10 +22,12 @@ from servicesop.render.markdown import (
     table,
 )
 from servicesop.render.steps import steps
+from servicesop.render.texts import text_blocks
 
 _BEGIN = "Before you begin"
 _LIVE = "Current state"
 _ESCALATIONS = "Escalations"
+_TEXTS = "Texts"
 _LINKS = "Links"
 _MISSING = "TODO: not written yet."
 
@@ -61,9 +64,10 @@ class _Page:
         self._anchors = Anchors()
         self._anchors.next(f"SOP: {self._spec.title}")
         self._of_procedures: dict[str, str] = {}
+        self._of_texts: dict[str, str] = {}
         self._sections = list(self._outline())
         (escalations,) = (one.anchor for one in self._sections if one.text == self._escalations)
-        self._decisions = Decisions(self._spec, escalations)
+        self._decisions = Decisions(self._spec, escalations, self._of_texts)
 
     def text(self, notice: str) -> str:
         parts = [f"# SOP: {plain(self._spec.title)}"]
@@ -90,6 +94,12 @@ class _Page:
             yield section
             yield from self._parts(procedure)
         yield self._section(2, _ESCALATIONS, self._escalations)
+        if self._spec.texts:
+            yield self._section(2, _TEXTS, self._texts)
+        for text in self._spec.texts:
+            section = self._section(3, text.title, partial(self._text, text))
+            self._of_texts[text.name] = section.anchor
+            yield section
         if self._spec.links:
             yield self._section(2, _LINKS, self._links)
 
@@ -164,6 +174,15 @@ class _Page:
     def _escalations(self) -> str:
         rows = [(plain(team.title), code(team.name), _todo(team.todo)) for team in self._spec.teams]
         return table(("Team", "Name in the SOP", "Still to do"), rows)
+
+    def _texts(self) -> str:
+        return (
+            "To be sent by hand. What stands in `${...}` is filled in by"
+            " `servicesop render --live` while an escalation is open."
+        )
+
+    def _text(self, text: IncidentText) -> str:
+        return text_blocks(text, self._live.texts if self._live is not None else ())
 
     def _links(self) -> str:
         return bullets(link(one.title, one.url) for one in self._spec.links)
