@@ -36,8 +36,7 @@ CHECKS = {
     "logs": (
         "{name: c, logs: {container: web, pattern: 'failed: .*', within: 10m, max: 50, classes:"
         " [{name: RateLimit, pattern: '429', minShare: '0.5'}, {name: Other, rest: true}]}}",
-        'kubectl -n "$NAMESPACE" logs "$pod" -c web --since=10m |\n'
-        "    grep -P -e 'failed: .*' | grep -vP -e 429",
+        "  echo \"  Other: $(printf '%s' \"$lines\" | grep -vP -e 429 | grep -c '')\"",
     ),
     "leader": (
         "{name: c, leader: {workers: [a, b], kubernetesLease: {name: 'orders-{worker}'}, metric:"
@@ -215,3 +214,38 @@ def test_evidence_and_dependencies_are_told() -> None:
     assert "It says something only while `replicas-ready` is well." in steps
     assert "It is suspended: the operator does not run it." in steps
     assert "evidence" not in section(page(spec()), "Steps")
+
+
+def test_lines_are_counted_by_the_first_kind_that_matches() -> None:
+    check = (
+        "{name: c, logs: {pattern: 'failed', within: 10m, max: 5, classes: [{name: Key, pattern:"
+        " '40[13]'}, {name: Limit, pattern: '4'}, {name: Other, rest: true}]}}"
+    )
+    text = page(with_check(check))
+    script = "\n".join([*shell_of(text, "Before you begin"), shell_of(text, "Steps")[-1]])
+    log = "echo failed 401; echo well 401; echo failed 429; echo failed 403; echo failed; echo x"
+    said = run(script, programs={"kubectl": f'case "$*" in *logs*) {log};; *) echo pod/a;; esac'})
+
+    assert said.splitlines() == ["pod/a", "  all: 4", "  Key: 2", "  Limit: 1", "  Other: 1"]
+
+
+def test_a_value_that_is_not_compared_is_shown_by_its_length() -> None:
+    check = (
+        "{name: c, config: {container: web, values: [{argument: --url, equals: x}, {argument:"
+        " --key, nonEmpty: true}, {env: KEY, minLength: 3}, {env: URL, url: 'https://a.example'}]}}"
+    )
+    text = page(with_check(check))
+    words = "--url https://a.example --key secret --key=secrets --keyring=k"
+    kubectl = f"""case "$*" in
+*--list*) printf '%s\\n' 'KEY=secret' 'URL=https://a.example' '# KEY from secret a, key b';;
+*) printf '%s\\n' {words};;
+esac"""
+    shown = [
+        run(f"export NAMESPACE=shop\n{block}", programs={"kubectl": kubectl})
+        for block in shell_of(text, "Steps")[-2:]
+    ]
+
+    assert shown == [
+        "--url https://a.example\n--key 6\n--key 7\n",
+        "KEY 6\nURL=https://a.example\n# KEY from secret a, key b\n",
+    ]

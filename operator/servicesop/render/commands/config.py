@@ -9,6 +9,7 @@ _WORDS = (
     "{{range .spec.template.spec.containers}}%s"
     "{{range .command}}{{println .}}{{end}}{{range .args}}{{println .}}{{end}}%s{{end}}"
 )
+_SHOWN = "What is not compared is shown by its length."
 
 
 def config(check: Check, names: Names) -> ByHand:
@@ -44,17 +45,33 @@ def _keys(of: DataObject, values: tuple[Value, ...]) -> list[Command]:
 def _arguments(target: str, container: str | None, values: tuple[Value, ...]) -> Command:
     chosen = f'{{{{if eq .name "{container}"}}}}' if container is not None else ""
     template = _WORDS % (chosen, "{{end}}" if chosen else "")
-    flags = [value.argument for value in values if value.argument is not None]
-    wanted = " ".join(f"-e {word(flag)}" for flag in flags)
-    text = f"{KUBECTL} get {target} -o go-template={word(template)} |\n  grep -F -A 1 {wanted}"
-    return Command(text, "A flag's value stands behind it, or on the next line:")
+    of = [value for value in values if value.argument is not None]
+    lines = [f"arguments=$({KUBECTL} get {target} -o go-template={word(template)})"]
+    lines += [f"printf '%s' \"$arguments\" | {_flag(value)}" for value in of]
+    return Command("\n".join(lines), _SHOWN)
+
+
+def _flag(value: Value) -> str:
+    """Show a flag with its value, which stands behind it or on the next line, or its length."""
+    shown = "" if value.compares else "length"
+    return f"awk -v flag={word(value.argument or '')} " + word(
+        f'index($0, flag "=") == 1 {{print flag, {shown}(substr($0, length(flag) + 2))}}'
+        f" $0 == flag {{getline; print flag, {shown}($0)}}"
+    )
 
 
 def _variables(target: str, container: str | None, values: tuple[Value, ...]) -> Command:
     of = f" -c {word(container)}" if container is not None else ""
-    wanted = " ".join(f"-e {word(value.env)}" for value in values if value.env is not None)
-    text = f"{KUBECTL} set env {target}{of} --list |\n  grep -w -F {wanted}"
-    return Command(text, "References to Secrets and ConfigMaps are named, not resolved:")
+    named = [value for value in values if value.env is not None]
+    wanted = " ".join(f"-e {word(value.env or '')}" for value in named)
+    lines = [f"{KUBECTL} set env {target}{of} --list", f"  grep -w -F {wanted}"]
+    lines += [
+        f"  awk -v name={word(value.env or '')} "
+        + word('index($0, name "=") == 1 {$0 = name " " length($0) - length(name) - 1} {print}')
+        for value in named
+        if not value.compares
+    ]
+    return Command(" |\n".join(lines), f"{_SHOWN} References are named, not resolved:")
 
 
 def _asked(value: Value) -> str:

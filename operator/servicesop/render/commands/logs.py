@@ -1,5 +1,7 @@
 """The pods' logs by hand: `logs`, and what pods log of their leadership."""
 
+from collections.abc import Sequence
+
 from servicesop.api.checks.check import Check
 from servicesop.api.checks.logs import LogClass, Logs, Per
 from servicesop.api.durations import format_duration
@@ -27,38 +29,58 @@ def logs(check: Check, names: Names) -> ByHand:
         if spec.join is not None
         else ""
     )
-    counted = Command(
-        each_pod(target, spec.container, since, f"grep -cP -e {word(spec.pattern)}"),
-        says,
-        needs=(PODS_OF,),
-    )
-    commands = (counted, *(_of_class(one, spec, target, since) for one in spec.classes))
+    if spec.classes:
+        text = _by_kind(target, spec, since)
+        says = says or _kinds(spec.classes)
+    else:
+        text = each_pod(target, spec.container, since, f"grep -cP -e {word(spec.pattern)}")
+    commands = (Command(text, says, needs=(PODS_OF,)),)
     return ByHand(f"{_limits(spec)} {_where(spec, target)}", commands)
 
 
 def each_pod(target: str, container: str | None, since: str, then: str) -> str:
     """Give a loop that reads the log of each pod into another command."""
-    of = f"-c {word(container)}" if container is not None else "--all-containers"
-    options = " ".join(filter(None, (of, since)))
     return f"""\
 for pod in $(pods_of {target}); do
   echo "$pod"
-  {KUBECTL} logs "$pod" {options} |
+  {_read(container, since)} |
     {then}
 done"""
 
 
-def _of_class(one: LogClass, spec: Logs, target: str, since: str) -> Command:
-    share = f" when they are at least {one.min_share} of all" if one.min_share is not None else ""
-    if one.pattern is None:
-        others = [each.pattern for each in spec.classes if each.pattern is not None]
-        then = "".join(f" | grep -vP -e {word(pattern)}" for pattern in others)
-        says = f"Those that are of none of its other kinds are {code(one.name)}{share}:"
-    else:
-        then = f" | grep -P -e {word(one.pattern)}"
-        says = f"Those that match {code(one.pattern)} are {code(one.name)}{share}:"
-    text = each_pod(target, spec.container, since, f"grep -P -e {word(spec.pattern)}{then}")
-    return Command(text, says, needs=(PODS_OF,))
+def _read(container: str | None, since: str) -> str:
+    of = f"-c {word(container)}" if container is not None else "--all-containers"
+    return " ".join(filter(None, (f'{KUBECTL} logs "$pod"', of, since)))
+
+
+def _by_kind(target: str, spec: Logs, since: str) -> str:
+    """Count what matches, and of it each kind: the first kind that matches a line takes it."""
+    counts, others = [], ""
+    kinds = [one for one in spec.classes if one.pattern is not None]
+    for one in kinds:
+        assert one.pattern is not None
+        counts.append((one.name, f"{others} | grep -cP -e {word(one.pattern)}"))
+        others += f" | grep -vP -e {word(one.pattern)}"
+    counts += [(one.name, f"{others} | grep -c ''") for one in spec.classes if one.pattern is None]
+    lines = [
+        f"""  echo "  {name}: $(printf '%s' "$lines"{count})\""""
+        for name, count in [("all", " | grep -c ''"), *counts]
+    ]
+    counted = "\n".join(lines)
+    return f"""\
+for pod in $(pods_of {target}); do
+  lines=$({_read(spec.container, since)} |
+    grep -P -e {word(spec.pattern)})
+  echo "$pod"
+{counted}
+done"""
+
+
+def _kinds(classes: Sequence[LogClass]) -> str:
+    shares = [
+        f"{code(one.name)} from a share of {one.min_share}" for one in classes if one.min_share
+    ]
+    return f"It is about {' or '.join(shares)} on:" if shares else ""
 
 
 def _limits(spec: Logs) -> str:
