@@ -16,6 +16,7 @@ from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
 from servicesop.app.probes import ListenError
 from servicesop.cli.check import check
+from servicesop.cli.new import new
 from servicesop.cli.options import ENDPOINTS, AddressType
 from servicesop.cli.render import render
 from servicesop.sources.dial import Network
@@ -64,6 +65,7 @@ def main() -> None:
 
 
 main.add_command(check)
+main.add_command(new)
 main.add_command(render)
 
 

@@ -31,7 +31,7 @@ def logs(check: Check, names: Names) -> ByHand:
     )
     if spec.classes:
         text = _by_kind(target, spec, since)
-        says = says or _kinds(spec.classes)
+        says = " ".join(filter(None, (says, _shares(spec.classes))))
     else:
         text = each_pod(target, spec.container, since, f"grep -cP -e {word(spec.pattern)}")
     commands = (Command(text, says, needs=(PODS_OF,)),)
@@ -76,11 +76,9 @@ for pod in $(pods_of {target}); do
 done"""
 
 
-def _kinds(classes: Sequence[LogClass]) -> str:
-    shares = [
-        f"{code(one.name)} from a share of {one.min_share}" for one in classes if one.min_share
-    ]
-    return f"It is about {' or '.join(shares)} on:" if shares else ""
+def _shares(classes: Sequence[LogClass]) -> str:
+    shares = [f"{code(one.name)} {one.min_share}" for one in classes if one.min_share is not None]
+    return f"A kind counts from this share of all on: {', '.join(shares)}." if shares else ""
 
 
 def _limits(spec: Logs) -> str:
