@@ -14,8 +14,12 @@ _FENCE = re.compile(r"(?P<indent> {0,3})(?P<ticks>`{3,})[ ]*(?P<info>[\w+-]*)[ ]
 _CODE = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)")
 _LINK = re.compile(r"\[(?P<text>[^\[\]]*)\]\((?P<url>https?://[^\s()<>\\]+)\)")
 _BARE = re.compile(r"https?://[^\s<>()\[\]\\`*|\"']*[^\s<>()\[\]\\`*|\"'.,;:!?]")
-# What would make of a line something other than text: a heading, a quote, a rule, an underline.
-_BLOCK = re.compile(r"(?P<indent>\s*)(?P<mark>#{1,6}(?=\s|$)|>|~{3,}|[-=_*+][-=_*\s]*$)")
+# What would make of a line something other than text: a heading, a quote, a rule, an underline. It
+# may stand in an item of a list, or of several.
+_BLOCK = re.compile(
+    r"(?P<before>\s*(?:(?:[-+*]|\d{1,9}[.)])\s+)*)"
+    r"(?P<mark>#{1,6}(?=\s|$)|>|~{3,}|[-=_*+][-=_*+\s]*$)"
+)
 _ITEM = 4
 """Columns of a list item's number: its text is aligned, up to 99 items."""
 
@@ -28,8 +32,8 @@ def plain(text: str) -> str:
         parts += [_escaped(text[end : url.start()]), _link_to(url.group())]
         end = url.end()
     shown = "".join([*parts, _escaped(text[end:])])
-    # At the start of a line these would begin a list.
-    return re.sub(r"^(\d{1,9})([.)])(?=\s|$)|^([-+])(?=\s|$)", _first_escaped, shown)
+    # At the start of a line these would begin a list, or be a rule.
+    return re.sub(r"^(\d{1,9})([.)])(?=\s|$)|^([-+=])", _first_escaped, shown)
 
 
 def prose(text: str) -> str:
@@ -62,7 +66,7 @@ def _fenced(lines: Sequence[str], ticks: str) -> int | None:
 def _prose_line(line: str) -> str:
     block = _BLOCK.match(line)
     if block is not None:
-        return f"{block['indent']}\\{block['mark'][0]}{_inline(line[block.start('mark') + 1 :])}"
+        return f"{block['before']}\\{block['mark'][0]}{_inline(line[block.start('mark') + 1 :])}"
     return _inline(line)
 
 

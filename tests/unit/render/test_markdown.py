@@ -16,6 +16,7 @@ from servicesop.render.markdown import Anchors, block, code, link, numbered, pla
         ("# a", r"\# a"),
         ("1. a", r"1\. a"),
         ("- a", r"\- a"),
+        ("---", r"\---"),
         ("a\n\n# b", r"a \# b"),
         (
             "see https://a.example/x_y?z=1&q=2.",
@@ -62,6 +63,8 @@ def test_prose_keeps_its_markdown(text: str) -> None:
         ("~~~\n<b>", "\\~\\~\\~\n&lt;b&gt;"),
         # A block of code without an end would take the rest of the page.
         ("```\n<b>", "\\`\\`\\`\n&lt;b&gt;"),
+        ("- # a", r"- \# a"),
+        ("1. > a", r"1. \> a"),
         ("a | b\n--|--", "a \\| b\n--\\|--"),
         # A line that is less indented would end the list, and with it the block.
         ("- a\n  ```\n<b>\n  ```", "- a\n  ```\n  <b>\n  ```"),
