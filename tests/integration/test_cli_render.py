@@ -4,15 +4,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner, Result
 
 from integration.cli_place import Place
+from servicesop.cli.main import main
 from servicesop.skeleton.draft import draft_of, empty_draft
 from servicesop.skeleton.written import written
 from testbed import binaries
@@ -26,24 +27,14 @@ RUN_BY_HAND = (
 )
 
 
-def rendered(place: Place, *options: str, sop: str | None = None, who: Path | None = None) -> Any:
+def rendered(
+    place: Place, *options: str, sop: str | None = None, who: Path | None = None
+) -> Result:
     kubeconfig = who or place.control_plane.kubeconfig
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "servicesop.cli.main", "render", "-"),
-            *(f"--kubeconfig={kubeconfig}", *options),
-        ],
+    return CliRunner().invoke(
+        main,
+        ["render", "-", f"--kubeconfig={kubeconfig}", *options],
         input=sop or with_steps(place),
-        env={
-            "PATH": os.defpath,
-            "HOME": str(place.home),
-            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-            "PYTHONWARNINGS": "error",
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
     )
 
 
@@ -81,7 +72,7 @@ def typed(place: Place, page: str) -> dict[str, str]:
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         printed[found["name"]] = result.stdout + result.stderr
@@ -90,7 +81,7 @@ def typed(place: Place, page: str) -> dict[str, str]:
 
 def test_what_the_page_says_can_be_typed_as_it_is(place: Place) -> None:
     page = rendered(place)
-    assert (page.returncode, page.stderr) == (0, "")
+    assert (page.exit_code, page.stderr) == (0, "")
     printed = typed(place, page.stdout)
 
     assert list(printed)[: len(RUN_BY_HAND)] == list(RUN_BY_HAND)
@@ -147,7 +138,7 @@ def test_live_tells_the_state_that_is_applied_now(applied: Place) -> None:
     edited = rendered(applied, "--live", sop=sop.replace("The fleet", "Another title"))
     kubectl("-n", applied.namespace, "delete", "servicesop", "fleet")
 
-    assert [one.returncode for one in (before, unseen, seen, edited)] == [0, 0, 0, 0]
+    assert [one.exit_code for one in (before, unseen, seen, edited)] == [0, 0, 0, 0]
     assert "There is no ServiceSOP `fleet` there: this page is not applied." in state(before.stdout)
     assert "no operator has looked at it yet" in state(unseen.stdout)
     assert re.search(
@@ -161,7 +152,7 @@ def test_live_tells_the_state_that_is_applied_now(applied: Place) -> None:
 def test_a_person_who_may_not_see_it_is_told(applied: Place) -> None:
     result = rendered(applied, "--live", who=applied.user("nobody-here"))
 
-    assert (result.returncode, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert "you may not get servicesops there" in result.stderr
 
 

@@ -15,11 +15,12 @@ import uvloop
 from servicesop.api.checks.check import Check
 from servicesop.app.once import ClusterError, Result, Sop, run_once
 from servicesop.cli.documents import Document
-from servicesop.cli.files import UnreadableError, documents_of
+from servicesop.cli.files import UnreadableError
 from servicesop.cli.options import ENDPOINTS, AddressType
 from servicesop.cli.person import NamespaceError, asks_a_cluster, namespace_of
 from servicesop.cli.progress import Progress
 from servicesop.cli.results import Report, as_json, as_junit, exit_code, table
+from servicesop.cli.sops import documents_of
 from servicesop.engine.defects import describe
 from servicesop.sources.kubernetes.access import Access, AccessError
 from servicesop.sources.postgres.session import scrub_environment

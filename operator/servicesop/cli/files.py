@@ -1,18 +1,22 @@
-"""Reads the SOPs of the file that a command is given."""
+"""Reads the files that people name on the command line."""
 
 import sys
 from pathlib import Path
 
-from servicesop.cli.documents import MAX_BYTES, Document, DocumentError, read_documents
+MAX_BYTES = 16 * 1024 * 1024
 
 
 class UnreadableError(Exception):
-    """The file holds no SOPs that can be used; the message is for the person."""
+    """A file cannot be read; the message says which, and why."""
 
 
-def documents_of(file: str) -> tuple[Document, ...]:
-    """Give the SOPs in a file; `-` is standard input. Raise UnreadableError."""
-    shown = "standard input" if file == "-" else file
+def name_of(file: str) -> str:
+    """Give what a file is called in messages; `-` is standard input."""
+    return "standard input" if file == "-" else file
+
+
+def read_text(file: str) -> str:
+    """Give the text of a file, or of standard input. Raise UnreadableError."""
     try:
         if file == "-":
             content = sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -20,11 +24,10 @@ def documents_of(file: str) -> tuple[Document, ...]:
             with Path(file).open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise UnreadableError(f"{shown} is larger than {MAX_BYTES // 1024 // 1024} MiB")
-        return read_documents(content.decode("utf-8"))
+            size = MAX_BYTES // 1024 // 1024
+            raise UnreadableError(f"{name_of(file)} is larger than {size} MiB")
+        return content.decode("utf-8")
     except OSError as unable:
-        raise UnreadableError(f"{shown} cannot be read: {unable.strerror}") from None
+        raise UnreadableError(f"{name_of(file)} cannot be read: {unable.strerror}") from None
     except UnicodeDecodeError:
-        raise UnreadableError(f"{shown} is not UTF-8 text") from None
-    except DocumentError as wrong:
-        raise UnreadableError("\n".join(f"{shown}: {fault}" for fault in wrong.faults)) from None
+        raise UnreadableError(f"{name_of(file)} is not UTF-8 text") from None

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from servicesop.cli.files import UnreadableError, documents_of
+from servicesop.cli.files import UnreadableError
 from servicesop.cli.generated import bring_up_to_date
+from servicesop.cli.sops import documents_of
 from servicesop.render.page import Sop, runbook
 
 SOPS = Path("manifests/sops")

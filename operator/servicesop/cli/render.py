@@ -12,8 +12,9 @@ import uvloop
 from servicesop.app.applied import applied
 from servicesop.app.once import ClusterError
 from servicesop.cli.documents import Document
-from servicesop.cli.files import UnreadableError, documents_of
+from servicesop.cli.files import UnreadableError
 from servicesop.cli.person import NamespaceError, asks_a_cluster, namespace_of
+from servicesop.cli.sops import documents_of
 from servicesop.render.live import live_state
 from servicesop.render.page import Sop, runbook
 from servicesop.sources.kubernetes.access import Access, AccessError

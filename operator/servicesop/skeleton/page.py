@@ -80,7 +80,7 @@ def plain_heading(text: str) -> str:
 
 def read_page(text: str) -> Page:
     """Take a page apart."""
-    front, lines = _front_matter(text.expandtabs(4).splitlines())
+    front, lines = _front_matter(text.removeprefix("\ufeff").expandtabs(4).splitlines())
     parts = list(_parts(_without_contents(_without_comments(lines))))
     top = next((part for part in parts if part.level == 1), None)
     title = plain_heading(top.heading) if top is not None else front.get("title", "")
