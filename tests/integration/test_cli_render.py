@@ -30,12 +30,8 @@ RUN_BY_HAND = (
 def rendered(
     place: Place, *options: str, sop: str | None = None, who: Path | None = None
 ) -> Result:
-    kubeconfig = who or place.control_plane.kubeconfig
-    return CliRunner().invoke(
-        main,
-        ["render", "-", f"--kubeconfig={kubeconfig}", *options],
-        input=sop or with_steps(place),
-    )
+    command = ["render", "-", f"--kubeconfig={who or place.control_plane.kubeconfig}", *options]
+    return CliRunner().invoke(main, command, input=sop or with_steps(place))
 
 
 def with_steps(place: Place) -> str:
