@@ -26,7 +26,7 @@ _ITEM = 4
 
 def plain(text: str) -> str:
     """Give a line that shows as it is written; URLs in it stay what people can follow."""
-    text = " ".join(text.split())
+    text = "".join(one for one in " ".join(text.split()) if one.isprintable())
     parts, end = [], 0
     for url in _BARE.finditer(text):
         parts += [_escaped(text[end : url.start()]), _link_to(url.group())]

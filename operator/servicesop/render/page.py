@@ -7,7 +7,7 @@ from functools import partial
 from servicesop.api.incident_texts import IncidentText
 from servicesop.api.procedures import Procedure
 from servicesop.api.sop import Spec
-from servicesop.render.by_hand import Command, Names, needed
+from servicesop.render.by_hand import Command, Names, needed, word
 from servicesop.render.commands.registry import by_hand
 from servicesop.render.decisions import Decisions
 from servicesop.render.live import Live
@@ -125,7 +125,7 @@ class _Page:
         )
         namespace = self._sop.namespace
         where = (
-            f"export NAMESPACE={namespace}"
+            f"export NAMESPACE={word(namespace)}"
             if namespace is not None
             else "export NAMESPACE=...  # where the service runs"
         )

@@ -23,6 +23,7 @@ from servicesop.render.markdown import Anchors, block, code, link, numbered, pla
             "see <https://a.example/x_y?z=1&q=2>.",
         ),
         ("a\\", "a\\\\"),
+        ("a\x1b[31m\u202eb", r"a\[31mb"),
     ],
 )
 def test_a_line_shows_as_it_is_written(text: str, shown: str) -> None:

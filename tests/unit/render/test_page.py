@@ -149,6 +149,7 @@ def test_a_check_that_only_the_table_names_has_its_command_too() -> None:
 
 def test_the_namespace_is_the_sops_or_left_to_the_person() -> None:
     assert "export NAMESPACE=shop\n" in page(spec(), "shop")
+    assert "export NAMESPACE='a; rm -r b'\n" in page(spec(), "a; rm -r b")
     assert "export NAMESPACE=...  # where the service runs\n" in page(spec())
 
 

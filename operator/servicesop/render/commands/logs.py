@@ -25,7 +25,7 @@ def logs(check: Check, names: Names) -> ByHand:
     since = f"--since={format_duration(spec.within)}"
     says = (
         "A message of several lines begins with a line that matches"
-        f" {code(spec.join.start)}, and counts once however many of its lines are counted here:"
+        f" {code(spec.join.start)}, and counts once however many of its lines are counted here."
         if spec.join is not None
         else ""
     )
