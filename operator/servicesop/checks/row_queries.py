@@ -3,6 +3,7 @@
 Only the columns that the SOP names are read: others of such tables are credentials.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,12 @@ class Query:
 
     text: str
     parameters: tuple[object, ...]
+
+    @property
+    def filled(self) -> str:
+        """The text with its parameters written into it, for a person to ask."""
+        values = [Literal(value).as_string().strip() for value in self.parameters]
+        return re.sub(r"\$(\d+)", lambda found: values[int(found[1]) - 1], self.text)
 
 
 def allowed_seconds(spec: StuckRows) -> dict[str, float]:

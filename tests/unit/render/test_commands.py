@@ -11,7 +11,6 @@ from servicesop.api.checks.leader import LeaseTable
 from servicesop.api.checks.stuck_rows import StuckRows
 from servicesop.checks.lease_query import holders_per_worker
 from servicesop.checks.row_queries import Query, aged_rows, allowed_seconds
-from servicesop.render.commands.database import filled
 from servicesop.render.commands.registry import COMMANDS
 from servicesop.render.findings import WORDS
 from unit.render.pages import page, section, shell_of, spec, with_check
@@ -169,10 +168,10 @@ def test_the_queries_are_those_that_the_checks_send() -> None:
     )
     aged = aged_rows(rows, allowed_seconds(rows), 20)
 
-    assert filled(Query(holders_per_worker(lease), (["a", "b"],))) == holders_per_worker(
+    assert Query(holders_per_worker(lease), (["a", "b"],)).filled == holders_per_worker(
         lease
     ).replace("$1", "'{a,b}'")
-    text = filled(aged)
+    text = aged.filled
     assert "$2" not in text
     assert text.count("'{it''s,b$1}'") == 2
     assert text.startswith(aged.text.partition("$1")[0])

@@ -2,14 +2,11 @@
 
 import re
 
-from psycopg.sql import Literal
-
 from servicesop.api.checks.check import Check
 from servicesop.api.checks.stuck_rows import RowLimit
 from servicesop.api.durations import format_duration
 from servicesop.api.sop import Connection
 from servicesop.checks.row_queries import (
-    Query,
     aged_rows,
     allowed_seconds,
     counted_limits,
@@ -53,10 +50,10 @@ def stuck_rows(check: Check, names: Names) -> ByHand:
     if allowed:
         query = aged_rows(spec, allowed, _MOST_ROWS)
         says = "Each row with the time of its last write and the present one, in seconds:"
-        commands.append(asked(connection, filled(query), says))
+        commands.append(asked(connection, query.filled, says))
     if counted:
         says = "Per limit, how many rows there are (counted no further than it matters), and some:"
-        commands.append(asked(connection, filled(counted_rows(spec, counted)), says))
+        commands.append(asked(connection, counted_rows(spec, counted).filled, says))
     parts = [part for limit in spec.all_limits for part in _row_limit(limit)]
     return ByHand(f"of the rows of {code(spec.table)}, {'; '.join(parts)}", tuple(commands))
 
@@ -75,12 +72,6 @@ def _limits(least: object, most: object) -> str:
     parts = [f"at least {least}"] if least is not None else []
     parts += [f"at most {most}"] if most is not None else []
     return " and ".join(parts)
-
-
-def filled(query: Query) -> str:
-    """Write the parameters of a query into it."""
-    values = [Literal(value).as_string() for value in query.parameters]
-    return re.sub(r"\$(\d+)", lambda found: values[int(found[1]) - 1].strip(), query.text)
 
 
 def asked(connection: Connection, query: str, says: str = "") -> Command:

@@ -6,7 +6,7 @@ from servicesop.checks.leader_lines import any_line
 from servicesop.checks.lease_query import holders_per_worker
 from servicesop.checks.row_queries import Query
 from servicesop.render.by_hand import KUBECTL, PODS_OF, ByHand, Command, Names, resource, word
-from servicesop.render.commands.database import asked, filled
+from servicesop.render.commands.database import asked
 from servicesop.render.commands.logs import each_pod
 from servicesop.render.commands.metrics import promql
 from servicesop.render.markdown import code
@@ -29,7 +29,7 @@ def leader(check: Check, names: Names) -> ByHand:
         says = (
             "Who is led, by how many, and one of them; a worker that is not listed has no leader:"
         )
-        commands.append(asked(connection, filled(query), says))
+        commands.append(asked(connection, query.filled, says))
     if spec.kubernetes_lease is not None:
         lease = spec.kubernetes_lease.name
         leases = " ".join(word(lease.replace(WORKER, worker)) for worker in spec.names)
