@@ -53,6 +53,7 @@ lint: venv ## check style, types, layers, lock files and generated files
 	@$(PYTHON) .ci/check_lock.py
 	@$(PYTHON) -m servicesop.cli.generate_crd --check
 	@$(PYTHON) -m servicesop.cli.generate_docs --check
+	@$(PYTHON) -m servicesop.cli.generate_runbooks --check
 	@echo "lint: passed"
 
 bench: venv ## measure CPU, memory, requests and detection time (BENCH_ARGS=--help says which sizes)
@@ -69,9 +70,10 @@ lock: venv ## renew requirements/*.txt after a change of pyproject.toml
 	@$(PYTHON) -c "$$BUILD_REQUIREMENTS" | $(COMPILE) - -c requirements/test.txt \
 		-o requirements/build.txt
 
-crds: venv ## generate crds/ and docs/reference.md from the models
+crds: venv ## generate crds/, docs/reference.md and the runbooks from the models
 	@$(PYTHON) -m servicesop.cli.generate_crd
 	@$(PYTHON) -m servicesop.cli.generate_docs
+	@$(PYTHON) -m servicesop.cli.generate_runbooks
 
 clean: ## remove what make has made in this directory
 	@rm -rf .venv .venv.new .venv.old dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

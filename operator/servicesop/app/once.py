@@ -110,7 +110,7 @@ async def run_once(
     """
     try:
         async with UserClient(access) as client:
-            await _reachable(access, client)
+            await reachable(access, client)
             cache = WorkloadCache(client, lambda place: None)
             guard = DialGuard(
                 frozenset(allow_dial),
@@ -149,7 +149,8 @@ async def _all(
         await cache.close()
 
 
-async def _reachable(access: Access, client: UserClient) -> None:
+async def reachable(access: Access, client: UserClient) -> None:
+    """See that the API server answers, and knows the person. Raise ClusterError."""
     try:
         await client.get("/version")
     except ApiUnreachable:

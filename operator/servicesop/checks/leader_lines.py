@@ -18,7 +18,8 @@ from servicesop.checks.patterns import matcher, readable, searcher
 _MAX_HOLDER: Final = 253
 _WORKER_GROUP: Final = "servicesop_worker"
 _HOLDER_GROUP: Final = "servicesop_holder"
-_HOLDER: Final = rf"(?P<{_HOLDER_GROUP}>[^\s\[\](){{}},;\"']+)"
+_HOLDER_TEXT: Final = r"[^\s\[\](){},;\"']+"
+_HOLDER: Final = rf"(?P<{_HOLDER_GROUP}>{_HOLDER_TEXT})"
 
 
 class Says(Enum):
@@ -78,8 +79,7 @@ class LeaderLineReader:
 
     def __init__(self, spec: LeaderLogs, workers: Iterable[str]) -> None:
         """Compile the patterns. Raise SourceError for one that is too much."""
-        printed = {one.worker: one.text for one in spec.printed}
-        texts = {printed.get(worker, worker): worker for worker in workers}
+        texts = _printed(spec, workers)
         self._workers: Mapping[bytes, str] = {text.encode(): who for text, who in texts.items()}
         self._only = next(iter(texts.values())) if len(texts) == 1 else None
         named = any_of(texts)
@@ -132,6 +132,22 @@ def _word(text: str) -> str:
 
 def _is_word(one: str) -> bool:
     return one == "_" or (one.isascii() and one.isalnum())
+
+
+def _printed(spec: LeaderLogs, workers: Iterable[str]) -> dict[str, str]:
+    """Give the workers by how the log prints them."""
+    printed = {one.worker: one.text for one in spec.printed}
+    return {printed.get(worker, worker): worker for worker in workers}
+
+
+def any_line(spec: LeaderLogs, workers: Iterable[str]) -> str:
+    """Give one pattern, without groups of ours, for all lines that say something of the workers."""
+    patterns = [spec.acquired, spec.lost]
+    patterns += [spec.stopped] if spec.stopped is not None else []
+    patterns += [spec.heartbeat.pattern] if spec.heartbeat is not None else []
+    named = f"(?:{any_of(_printed(spec, workers))})"
+    filled = [one.replace(WORKER, named).replace(HOLDER, _HOLDER_TEXT) for one in patterns]
+    return "|".join(f"(?:{one})" for one in filled)
 
 
 def _fill(pattern: str, workers: str) -> str:

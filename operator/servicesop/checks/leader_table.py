@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from psycopg.sql import SQL, Identifier
-
 from servicesop.api.checks.leader import LeaseTable
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.leader_judgement import Held
+from servicesop.checks.lease_query import holders_per_worker
 from servicesop.checks.runner import Database
 from servicesop.sources.errors import SourceError
 
@@ -20,7 +19,7 @@ class TableLeases:
         self._workers = workers
         self._database = database
         self._timeout = timeout
-        self._query = _holders_per_worker(table)
+        self._query = holders_per_worker(table)
 
     async def held(self, _: datetime) -> dict[str, Held]:
         """Ask, by the database's clock. Raise SourceError."""
@@ -43,23 +42,3 @@ class TableLeases:
                         UnknownReason.BAD_ANSWER, "the table of leases cannot be read"
                     )
         return held
-
-
-def _holders_per_worker(lease: LeaseTable) -> str:
-    """Write the query. Rows of other workers (of older versions, say) never come into it."""
-    columns = lease.columns
-    names = {
-        "worker": Identifier(columns.worker),
-        "holder": Identifier(columns.holder),
-        "expires": Identifier(columns.expires),
-        "table": Identifier(*lease.table.split(".")),
-    }
-    text = (
-        "SELECT {worker}::text, count(DISTINCT {holder}::text)::int,"
-        " left(min({holder}::text), 253) FROM {table}"
-        " WHERE {worker}::text = ANY($1::text[]) AND {holder}::text <> '' AND {expires} > now()"
-    )
-    if columns.deleted is not None:
-        text += " AND {deleted} IS NULL"
-        names["deleted"] = Identifier(columns.deleted)
-    return SQL(text + " GROUP BY 1").format(**names).as_string()

@@ -3,6 +3,7 @@
 Only the columns that the SOP names are read: others of such tables are credentials.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,33 @@ class Query:
 
     text: str
     parameters: tuple[object, ...]
+
+    @property
+    def filled(self) -> str:
+        """The text with its parameters written into it, for a person to ask."""
+        values = [Literal(value).as_string().strip() for value in self.parameters]
+        return re.sub(r"\$(\d+)", lambda found: values[int(found[1]) - 1], self.text)
+
+
+def allowed_seconds(spec: StuckRows) -> dict[str, float]:
+    """Give for how long rows may stay, by status.
+
+    Where two limits name a status, the shorter one is what a row breaks first.
+    """
+    allowed: dict[str, float] = {}
+    for limit in spec.all_limits:
+        if limit.older_than is not None:
+            seconds = limit.older_than.total_seconds()
+            for status in limit.statuses:
+                allowed[status] = min(seconds, allowed.get(status, seconds))
+    return allowed
+
+
+def counted_limits(spec: StuckRows) -> tuple[RowLimit, ...]:
+    """Give the limits of how many rows there may be."""
+    return tuple(
+        limit for limit in spec.all_limits if limit.min is not None or limit.max is not None
+    )
 
 
 def aged_rows(spec: StuckRows, allowed: Mapping[str, float], most: int) -> Query:

@@ -12,7 +12,12 @@ from servicesop.api.durations import format_duration
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.status import Seen
 from servicesop.checks.first_seen import FirstSeen, key_of
-from servicesop.checks.row_queries import aged_rows, counted_rows
+from servicesop.checks.row_queries import (
+    aged_rows,
+    allowed_seconds,
+    counted_limits,
+    counted_rows,
+)
 from servicesop.checks.runner import NO_TURN, Surroundings
 from servicesop.judge.results import Sample, failed, inconclusive, passed
 from servicesop.sources.errors import SourceError
@@ -63,15 +68,8 @@ class StuckRowsRunner:
         spec = check.stuck_rows
         self._show = spec.show
         self._aged = tuple(one for one in spec.all_limits if one.older_than is not None)
-        self._counted = tuple(
-            one for one in spec.all_limits if one.min is not None or one.max is not None
-        )
-        # Where two limits name a status, the shorter one is what a row breaks first.
-        self._allowed = {
-            status: min(_seconds(one) for one in self._aged if status in one.statuses)
-            for one in self._aged
-            for status in one.statuses
-        }
+        self._counted = counted_limits(spec)
+        self._allowed = allowed_seconds(spec)
         self._database = surroundings.database(surroundings.connections[spec.connection])
         self._timeout = check.timeout.total_seconds()
         self._ages = aged_rows(spec, self._allowed, MAX_ROWS + 1)

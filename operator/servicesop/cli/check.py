@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,11 +14,13 @@ import uvloop
 
 from servicesop.api.checks.check import Check
 from servicesop.app.once import ClusterError, Result, Sop, run_once
-from servicesop.cli.documents import Document, DocumentError, read_documents
-from servicesop.cli.files import UnreadableError, name_of, read_text
+from servicesop.cli.documents import Document
+from servicesop.cli.files import UnreadableError
 from servicesop.cli.options import ENDPOINTS, AddressType
+from servicesop.cli.person import NamespaceError, asks_a_cluster, namespace_of
 from servicesop.cli.progress import Progress
 from servicesop.cli.results import Report, as_json, as_junit, exit_code, table
+from servicesop.cli.sops import documents_of
 from servicesop.engine.defects import describe
 from servicesop.sources.kubernetes.access import Access, AccessError
 from servicesop.sources.postgres.session import scrub_environment
@@ -28,7 +29,6 @@ from servicesop.sources.prometheus.endpoints import Endpoint
 CANNOT_RUN = 3
 INTERRUPTED = 130
 
-_NAMESPACE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _FORMATS: dict[str, Callable[[Report], str]] = {
     "table": table,
     "json": as_json,
@@ -78,18 +78,7 @@ class _Command(click.Command):
     show_default=True,
     help="How to print the results.",
 )
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The kubeconfig; without it $KUBECONFIG or ~/.kube/config, as kubectl does.",
-)
-@click.option("--context", help="The context of the kubeconfig; without it the current one.")
-@click.option(
-    "-n",
-    "--namespace",
-    help="Look at this namespace, whatever the SOP says; without it the SOP's own, else the"
-    " context's.",
-)
+@asks_a_cluster
 @click.option(
     "--allow-dial",
     type=AddressType(),
@@ -117,27 +106,17 @@ def check(
     """
     logging.basicConfig(level="ERROR", format="%(message)s")
     try:
-        documents = _chosen(_documents(file), names)
+        documents = _chosen(documents_of(file), names)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             report = runner.run(
                 _run(documents, names, kubeconfig, context, namespace, allow_dial, endpoints or ())
             )
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except (AccessError, ClusterError) as unable:
+    except (AccessError, ClusterError, NamespaceError, UnreadableError) as unable:
         raise CannotRunError(str(unable)) from None
     click.echo(_FORMATS[output](report), nl=False)
     sys.exit(exit_code(report))
-
-
-def _documents(file: str) -> tuple[Document, ...]:
-    try:
-        return read_documents(read_text(file))
-    except UnreadableError as unable:
-        raise CannotRunError(str(unable)) from None
-    except DocumentError as wrong:
-        said = "\n".join(f"{name_of(file)}: {fault}" for fault in wrong.faults)
-        raise CannotRunError(said) from None
 
 
 def _chosen(documents: Sequence[Document], names: Sequence[str]) -> tuple[Document, ...]:
@@ -168,18 +147,13 @@ async def _run(
     access = await Access.of_person(kubeconfig, context)
     sops = [
         Sop(
-            namespace or document.namespace or access.namespace or "default",
+            namespace_of(namespace, document.namespace, access),
             document.name,
             document.spec,
             frozenset(names),
         )
         for document in documents
     ]
-    for sop in sops:
-        if not _NAMESPACE.fullmatch(sop.namespace):
-            raise CannotRunError(
-                f"{sop.namespace!r} is no name of a namespace: lower case letters, digits and '-'"
-            )
     progress = Progress([one.name for sop in sops for one in sop.checks])
     started, began = datetime.now(UTC), time.monotonic()
     async with progress.shown():

@@ -3,8 +3,9 @@
 import click
 
 from servicesop.api.status import Tri
-from servicesop.cli.documents import Document, DocumentError, read_documents
-from servicesop.cli.files import UnreadableError, name_of, read_text
+from servicesop.cli.documents import Document
+from servicesop.cli.files import UnreadableError, name_of
+from servicesop.cli.sops import documents_of
 from servicesop.cli.tables import aligned
 from servicesop.decide.explanation import Explanation, GivenError, explain, suppose
 
@@ -53,12 +54,9 @@ def command(file: str, given: str, procedure: str | None) -> None:
 
 def _document(file: str) -> Document:
     try:
-        documents = read_documents(read_text(file))
+        documents = documents_of(file)
     except UnreadableError as unable:
         raise click.UsageError(str(unable)) from None
-    except DocumentError as wrong:
-        said = "\n".join(f"{name_of(file)}: {fault}" for fault in wrong.faults)
-        raise click.UsageError(said) from None
     if len(documents) > 1:
         names = ", ".join(one.name for one in documents)
         raise click.UsageError(f"{name_of(file)} holds several SOPs ({names}); give one at a time")

@@ -6,7 +6,6 @@ written by people. Run in the root of the repository. `--check` writes nothing a
 file is stale.
 """
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pydantic import TypeAdapter
 from servicesop.api.base import API_VERSION, KIND, Duration
 from servicesop.api.checks.check import CHECK_TYPES
 from servicesop.api.crd import crd
+from servicesop.cli.generated import bring_up_to_date
 from servicesop.cli.suite_fields import suite_fields
 from servicesop.lint.chain import RULES
 
@@ -208,21 +208,7 @@ def main(check: bool) -> None:
         texts = files()
     except PageError as wrong:
         raise click.ClickException(str(wrong)) from None
-    stale = [
-        path
-        for path, text in texts.items()
-        if not path.is_file() or path.read_text("utf-8") != text
-    ]
-    if check and stale:
-        click.echo(
-            f"not up to date: {', '.join(map(str, stale))}."
-            " Run `python -m servicesop.cli.generate_docs` and commit the result.",
-            err=True,
-        )
-        sys.exit(1)
-    for path in stale:
-        path.write_text(texts[path], "utf-8")
-        click.echo(f"wrote {path}")
+    bring_up_to_date(texts, check=check, command="servicesop.cli.generate_docs")
 
 
 if __name__ == "__main__":

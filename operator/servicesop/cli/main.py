@@ -18,7 +18,9 @@ from servicesop.app.probes import ListenError
 from servicesop.cli.check import check
 from servicesop.cli.explain import command as explain
 from servicesop.cli.lint import command as lint
+from servicesop.cli.new import new
 from servicesop.cli.options import ENDPOINTS, AddressType
+from servicesop.cli.render import render
 from servicesop.cli.test import test
 from servicesop.sources.dial import Network
 from servicesop.sources.kubernetes.access import AccessError
@@ -69,6 +71,8 @@ main.add_command(check)
 main.add_command(test)
 main.add_command(explain)
 main.add_command(lint)
+main.add_command(new)
+main.add_command(render)
 
 
 @main.command()

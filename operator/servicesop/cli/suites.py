@@ -8,7 +8,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from servicesop.cli.documents import MAX_BYTES, DocumentError, read_documents, read_yaml
+from servicesop.cli.documents import DocumentError, read_documents, read_yaml
+from servicesop.cli.files import UnreadableError, read_text
 from servicesop.simulate.cases import Suite
 from servicesop.simulate.names import unknown_names
 from servicesop.simulate.story import Subject
@@ -94,15 +95,9 @@ def _suite(path: Path, value: Mapping[str, Any]) -> Suite:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise SuiteError([f"{path}: larger than {MAX_BYTES // 1024 // 1024} MiB"])
-        return content.decode("utf-8")
-    except OSError as unable:
-        raise SuiteError([f"{path}: cannot be read: {unable.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise SuiteError([f"{path}: is not UTF-8 text"]) from None
+        return read_text(str(path))
+    except UnreadableError as unable:
+        raise SuiteError([str(unable)]) from None
 
 
 def _subject(path: Path, sop: Path) -> Subject:

@@ -11,7 +11,6 @@ from servicesop.simulate.api_server import MemoryClient
 from servicesop.simulate.clock import SetClock
 from servicesop.simulate.world import World
 from servicesop.sources.kubernetes.client import ApiError, Json
-from servicesop.sources.kubernetes.workloads import Place
 from unit.simulate.stories import START, case_of, sop
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/stage/deployments/fleet-manager"
@@ -22,7 +21,7 @@ Ask = Callable[[MemoryClient], Any]
 
 class Scene:
     def __init__(self) -> None:
-        self.changed: list[Place] = []
+        self.changed: list[tuple[str, WorkloadKind, str]] = []
         self.world = World(sop(), "stage", case_of(SILENT), SetClock(START), self.changed.append)
         self.client = MemoryClient(self.world.server)
 

@@ -1,0 +1,1 @@
+"""A first draft of an SOP, from a page that people wrote."""
