@@ -10,8 +10,7 @@ from servicesop.simulate.acts import ActName
 from servicesop.simulate.api_server import MemoryClient
 from servicesop.simulate.clock import SetClock
 from servicesop.simulate.world import World
-from servicesop.sources.kubernetes.client import ApiError, Json
-from servicesop.sources.kubernetes.workloads import Place
+from servicesop.sources.kubernetes.client import ApiError
 from unit.simulate.stories import START, case_of, sop
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/stage/deployments/fleet-manager"
@@ -22,7 +21,7 @@ Ask = Callable[[MemoryClient], Any]
 
 class Scene:
     def __init__(self) -> None:
-        self.changed: list[Place] = []
+        self.changed: list[object] = []
         self.world = World(sop(), "stage", case_of(SILENT), SetClock(START), self.changed.append)
         self.client = MemoryClient(self.world.server)
 
@@ -34,7 +33,7 @@ class Scene:
 
 async def restart(client: MemoryClient, generation: int = 1) -> Any:
     annotations = "/spec/template/metadata/annotations"
-    operations: list[Json] = [
+    operations: list[dict[str, Any]] = [
         {"op": "test", "path": "/metadata/generation", "value": generation},
         {"op": "test", "path": annotations, "value": None},
         {"op": "add", "path": annotations, "value": {"servicesop.io/action": "id"}},
