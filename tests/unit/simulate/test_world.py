@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from servicesop.api.kinds import WorkloadKind
-from servicesop.simulate.acts import ActName
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.simulate.api_server import MemoryClient
 from servicesop.simulate.clock import SetClock
 from servicesop.simulate.world import World
@@ -49,7 +48,7 @@ async def test_a_restart_is_over_at_once_and_all_pods_are_new_ones() -> None:
     assert after["metadata"]["generation"] == after["status"]["observedGeneration"] == 2
     assert scene.pods().keys() == before.keys()
     assert not set(scene.pods().values()) & set(before.values())
-    assert [(act.name, act.target) for act in scene.world.acts] == [(ActName.RESTART, "api")]
+    assert [(act.name, act.target) for act in scene.world.acts] == [(ActionKind.RESTART, "api")]
     assert scene.changed == [("stage", WorkloadKind.DEPLOYMENT, "fleet-manager")]
 
 
@@ -70,7 +69,7 @@ async def test_an_evicted_pod_is_replaced_and_no_other_is() -> None:
     assert {name for name, uid in scene.pods().items() if before[name] != uid} == {
         "fleet-manager-1"
     }
-    assert [(act.name, act.target) for act in scene.world.acts] == [(ActName.DELETE_POD, "api")]
+    assert [(act.name, act.target) for act in scene.world.acts] == [(ActionKind.DELETE_POD, "api")]
 
 
 @pytest.mark.parametrize(
