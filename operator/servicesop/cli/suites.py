@@ -8,7 +8,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from servicesop.cli.documents import MAX_BYTES, DocumentError, read_documents, read_yaml
+from servicesop.cli.documents import DocumentError, read_documents, read_yaml
+from servicesop.cli.files import UnreadableError, read_text
 from servicesop.simulate.cases import Suite
 from servicesop.simulate.names import unknown_names
 from servicesop.simulate.story import Subject
@@ -64,7 +65,9 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 def _read(path: Path, named: bool) -> SuiteFile | None:
     """Read one file; None for one of a directory that holds Kubernetes objects instead."""
     try:
-        value, *more = read_yaml(_text(path)) or [None]
+        value, *more = read_yaml(read_text(str(path))) or [None]
+    except UnreadableError as unable:
+        raise SuiteError([str(unable)]) from None
     except DocumentError as wrong:
         raise SuiteError(f"{path}: {fault}" for fault in wrong.faults) from None
     if not isinstance(value, dict):
@@ -92,26 +95,11 @@ def _suite(path: Path, value: Mapping[str, Any]) -> Suite:
         raise SuiteError(f"{path}: {one}" for one in dict.fromkeys(faults)) from None
 
 
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise SuiteError([f"{path}: larger than {MAX_BYTES // 1024 // 1024} MiB"])
-        return content.decode("utf-8")
-    except OSError as unable:
-        raise SuiteError([f"{path}: cannot be read: {unable.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise SuiteError([f"{path}: is not UTF-8 text"]) from None
-
-
 def _subject(path: Path, sop: Path) -> Subject:
     try:
-        text = _text(sop)
-    except SuiteError as wrong:
-        raise SuiteError(f"{path}: sop: {one}" for one in wrong.faults) from None
-    try:
-        documents = read_documents(text)
+        documents = read_documents(read_text(str(sop)))
+    except UnreadableError as unable:
+        raise SuiteError([f"{path}: sop: {unable}"]) from None
     except DocumentError as wrong:
         raise SuiteError(f"{path}: sop: {sop}: {one}" for one in wrong.faults) from None
     if len(documents) != 1:
