@@ -65,7 +65,9 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 def _read(path: Path, named: bool) -> SuiteFile | None:
     """Read one file; None for one of a directory that holds Kubernetes objects instead."""
     try:
-        value, *more = read_yaml(_text(path)) or [None]
+        value, *more = read_yaml(read_text(str(path))) or [None]
+    except UnreadableError as unable:
+        raise SuiteError([str(unable)]) from None
     except DocumentError as wrong:
         raise SuiteError(f"{path}: {fault}" for fault in wrong.faults) from None
     if not isinstance(value, dict):
@@ -93,20 +95,11 @@ def _suite(path: Path, value: Mapping[str, Any]) -> Suite:
         raise SuiteError(f"{path}: {one}" for one in dict.fromkeys(faults)) from None
 
 
-def _text(path: Path) -> str:
-    try:
-        return read_text(str(path))
-    except UnreadableError as unable:
-        raise SuiteError([str(unable)]) from None
-
-
 def _subject(path: Path, sop: Path) -> Subject:
     try:
-        text = _text(sop)
-    except SuiteError as wrong:
-        raise SuiteError(f"{path}: sop: {one}" for one in wrong.faults) from None
-    try:
-        documents = read_documents(text)
+        documents = read_documents(read_text(str(sop)))
+    except UnreadableError as unable:
+        raise SuiteError([f"{path}: sop: {unable}"]) from None
     except DocumentError as wrong:
         raise SuiteError(f"{path}: sop: {sop}: {one}" for one in wrong.faults) from None
     if len(documents) != 1:

@@ -2,14 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-
-class ActName(StrEnum):
-    """An action, as a row of a decision table names it."""
-
-    RESTART = "restart"
-    DELETE_POD = "deletePod"
+from servicesop.api.kinds import ActionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +11,6 @@ class Act:
     """One change that reached the API server."""
 
     time: datetime
-    name: ActName
+    name: ActionKind
     target: str
     """The SOP's name of the target."""

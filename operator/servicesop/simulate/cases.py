@@ -6,11 +6,11 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from servicesop.api.base import ApiModel, Duration, Name, Sentence
+from servicesop.api.kinds import ActionKind
 from servicesop.api.procedures import Mode
 from servicesop.api.status import CheckState, Tri
 from servicesop.api.times import Time
 from servicesop.judge.results import Verdict
-from servicesop.simulate.acts import ActName
 from servicesop.simulate.observations import (
     GivenAlert,
     Gone,
@@ -119,7 +119,7 @@ class Facts(ApiModel):
     """Where checks stand after debouncing: Passed, Pending, Failed, ..."""
     row: OneOrMore | None = None
     """The row that wins, as `Procedure/row`; of a list each for its own procedure."""
-    act: ActName | None = None
+    act: ActionKind | None = None
     """An action that was begun by then: restart or deletePod."""
     escalated: tuple[str, ...] | None = None
     """The teams that are called, all of them and no others; [] for none."""

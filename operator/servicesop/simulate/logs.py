@@ -1,6 +1,7 @@
 """The logs of a test's pods."""
 
-from collections import defaultdict
+from bisect import insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ class PodLogs:
         self._now = now
         self._refused = refused
         self._lines: defaultdict[tuple[str, str], list[Line]] = defaultdict(list)
+        self._counts: Counter[tuple[str, str, datetime]] = Counter()
         self._began: dict[str, datetime] = {}
 
     def begin(self, pod: str, started: datetime) -> None:
@@ -44,13 +46,12 @@ class PodLogs:
 
     def add(self, pod: str, container: str, time: datetime, texts: Sequence[str]) -> None:
         """Log lines, or let them be logged when that time comes."""
-        lines = self._lines[pod, container]
-        same = sum(line.time.replace(microsecond=0) == time for line in lines)
-        lines += [
-            _line(time + timedelta(microseconds=same + number), text)
-            for number, text in enumerate(texts)
-        ]
-        lines.sort(key=lambda line: line.time)
+        for text in texts:
+            # Lines of one moment keep their order by their fractions of a second.
+            same = self._counts[pod, container, time]
+            self._counts[pod, container, time] += 1
+            line = _line(time + timedelta(microseconds=same), text)
+            insort(self._lines[pod, container], line, key=lambda one: one.time)
 
     @property
     def turns(self) -> Turn:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from servicesop.api.kinds import WorkloadKind
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.sop import Spec, Target
-from servicesop.simulate.acts import Act, ActName
+from servicesop.simulate.acts import Act
 from servicesop.simulate.api_server import ApiServer
 from servicesop.simulate.cases import Case, Given
 from servicesop.simulate.clock import SetClock
@@ -185,7 +185,7 @@ class World:
         )
         kind, name = target.ref.kind, target.ref.name
         now = self._clock.now()
-        self.acts.append(Act(now, ActName.RESTART, target.name))
+        self.acts.append(Act(now, ActionKind.RESTART, target.name))
         self.server.put(path, rolled_out(item, kind))
         for old in self.workloads.pods_of(kind, name):
             self._pods.renew(old, kind, name, now)
@@ -198,7 +198,7 @@ class World:
             target = next(
                 one for one in self._spec.targets if (one.ref.kind, one.ref.name) == (kind, name)
             )
-            self.acts.append(Act(now, ActName.DELETE_POD, target.name))
+            self.acts.append(Act(now, ActionKind.DELETE_POD, target.name))
             self._pods.renew(item, kind, name, now)
             self._on_change((self.namespace, target.ref.kind, name))
 

@@ -163,7 +163,7 @@ def test_a_mode_may_be_tried_that_the_sop_does_not_have(place: Path) -> None:
         ),
         pytest.param(
             PASSES.replace("../base/", "../overlay/"),
-            "sop: {place}/tests/../overlay/servicesop.yaml: cannot be read: No such file or"
+            "sop: {place}/tests/../overlay/servicesop.yaml cannot be read: No such file or"
             " directory\n",
             id="no SOP",
         ),

@@ -3,7 +3,7 @@
 import pytest
 
 from servicesop.api.status import CheckState
-from unit.simulate.stories import faults, told
+from unit.simulate.stories import faults, sop, told
 
 ALL = "- {at: 0s, all: Passed}"
 
@@ -164,6 +164,41 @@ expect:
 - {at: 20m, checks: {ocm-accepts: Passed, ready: Passed}, acts: 1, conditions: {Healthy: "True"}}
 """
     assert faults(text) == ()
+
+
+BUDGET = (
+    "objects: [{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: api}, spec:"
+    " {selector: {matchLabels: {app: fleet-manager}}}, status: {disruptionsAllowed: 1}}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        (BUDGET, "act: deletePod, target: api, acts: 1, escalated: []"),
+        # Without a PodDisruptionBudget it is refused, and people are called.
+        ("all: Passed", "acts: 0, escalated: [ops]"),
+    ],
+)
+def test_the_one_pod_that_logs_single_out_is_evicted(budget: str, expected: str) -> None:
+    rows = [
+        {
+            "name": "one-pod",
+            "when": {"anyFailed": ["ocm-accepts/SinglePod"]},
+            "remediate": {"deletePod": {"podFrom": "ocm-accepts"}},
+        },
+        {"name": "otherwise", "otherwise": True, "escalate": {"to": ["ops"]}},
+    ]
+    spec = sop(procedures=[{"name": "Refused", "checks": ["ocm-accepts"], "handle": rows}])
+    text = f"""
+given:
+- {{at: 0s, all: Passed}}
+- {{at: 0s, {budget}}}
+- {{at: 1m, logs: {{pod: fm-1, container: service, lines: [failed to create], every: 20s}}}}
+expect:
+- {{at: 3m, row: Refused/one-pod, {expected}}}
+"""
+    assert faults(text, spec) == ()
 
 
 def test_an_action_that_the_guards_refuse_is_not_done() -> None:

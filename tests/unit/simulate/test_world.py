@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from servicesop.api.kinds import WorkloadKind
-from servicesop.simulate.acts import ActName
+from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.simulate.api_server import MemoryClient
 from servicesop.simulate.clock import SetClock
 from servicesop.simulate.world import World
-from servicesop.sources.kubernetes.client import ApiError, Json
+from servicesop.sources.kubernetes.client import ApiError
 from unit.simulate.stories import START, case_of, sop
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/stage/deployments/fleet-manager"
@@ -21,7 +20,7 @@ Ask = Callable[[MemoryClient], Any]
 
 class Scene:
     def __init__(self) -> None:
-        self.changed: list[tuple[str, WorkloadKind, str]] = []
+        self.changed: list[object] = []
         self.world = World(sop(), "stage", case_of(SILENT), SetClock(START), self.changed.append)
         self.client = MemoryClient(self.world.server)
 
@@ -33,7 +32,7 @@ class Scene:
 
 async def restart(client: MemoryClient, generation: int = 1) -> Any:
     annotations = "/spec/template/metadata/annotations"
-    operations: list[Json] = [
+    operations: list[dict[str, Any]] = [
         {"op": "test", "path": "/metadata/generation", "value": generation},
         {"op": "test", "path": annotations, "value": None},
         {"op": "add", "path": annotations, "value": {"servicesop.io/action": "id"}},
@@ -49,7 +48,7 @@ async def test_a_restart_is_over_at_once_and_all_pods_are_new_ones() -> None:
     assert after["metadata"]["generation"] == after["status"]["observedGeneration"] == 2
     assert scene.pods().keys() == before.keys()
     assert not set(scene.pods().values()) & set(before.values())
-    assert [(act.name, act.target) for act in scene.world.acts] == [(ActName.RESTART, "api")]
+    assert [(act.name, act.target) for act in scene.world.acts] == [(ActionKind.RESTART, "api")]
     assert scene.changed == [("stage", WorkloadKind.DEPLOYMENT, "fleet-manager")]
 
 
@@ -70,7 +69,7 @@ async def test_an_evicted_pod_is_replaced_and_no_other_is() -> None:
     assert {name for name, uid in scene.pods().items() if before[name] != uid} == {
         "fleet-manager-1"
     }
-    assert [(act.name, act.target) for act in scene.world.acts] == [(ActName.DELETE_POD, "api")]
+    assert [(act.name, act.target) for act in scene.world.acts] == [(ActionKind.DELETE_POD, "api")]
 
 
 @pytest.mark.parametrize(
