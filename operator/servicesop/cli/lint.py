@@ -94,7 +94,8 @@ class _Linter:
         try:
             sops = read_sops(read_text(file))
         except UnreadableError as unable:
-            self._unread.append((name_of(file), str(unable).removeprefix(name_of(file)).strip()))
+            said = str(unable).removeprefix(name_of(file)).strip()
+            self._unread.append((name_of(file), said))
         except NoObjectError as wrong:
             # A directory may hold YAML of another kind.
             self._unread += [(name_of(file), str(wrong))] * expected

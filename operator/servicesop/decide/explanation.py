@@ -194,4 +194,7 @@ def _does(spec: Spec, row: Row) -> str:
     if row.hold:
         return f"hold for at most {format_duration(row.hold.at_most)} ({row.hold.because})"
     assert row.remediate is not None, "a row does one of three things"
-    return f"restart {target_of(spec, row.remediate)}, if every guard allows it"
+    target = spec.target_named(target_of(spec, row.remediate))
+    assert target is not None, "the API server admits only names of targets"
+    what = row.remediate.action.of(target.ref.kind, target.ref.name)
+    return f"{what}, if every guard allows it"

@@ -98,7 +98,7 @@ RULES = (
         "SOP010",
         "unused-entry",
         Severity.WARNING,
-        "A team, a link or a connection is not named anywhere.",
+        "A team, a link, a text or a connection is not named anywhere.",
         "Name it where it is meant, or drop it.",
         unused_entries,
     ),

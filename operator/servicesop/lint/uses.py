@@ -9,6 +9,7 @@ from servicesop.lint.rules import Problem, Subject
 _KINDS = {
     "teams": ("team", "no escalation names it"),
     "links": ("link", "no step names it"),
+    "texts": ("text", "no escalation names it"),
     "connections": ("connection", "no check asks it"),
 }
 
@@ -27,7 +28,7 @@ def unused_checks(subject: Subject) -> Iterator[Problem]:
 
 
 def unused_entries(subject: Subject) -> Iterator[Problem]:
-    """Find teams, links and connections that nothing names."""
+    """Find teams, links, texts and connections that nothing names."""
     for field, (what, why) in _KINDS.items():
         used = {name for _, name in references(subject.spec, field)}
         for number, item in enumerate(getattr(subject.spec, field)):

@@ -32,7 +32,7 @@ def run(sop: str, given: str, *more: str) -> Result:
     [
         (
             "leader/None",
-            "row no-leader wins: restart api, if every guard allows it;"
+            "row no-leader wins: restart of Deployment fleet-manager, if every guard allows it;"
             " it is the first that is true, and every row above it is false",
         ),
         (

@@ -120,6 +120,12 @@ FAILS: list[tuple[str, Change, str, str]] = [
     ),
     (
         "SOP010",
+        lambda spec: spec.update(texts=[{"name": "notice", "title": "Notice", "text": "Sorry."}]),
+        "spec.texts[0].name",
+        "the text notice is not used: no escalation names it",
+    ),
+    (
+        "SOP010",
         lambda spec: spec["connections"].append({"name": "m", "prometheus": {"endpoint": "m"}}),
         "spec.connections[1].name",
         "the connection m is not used: no check asks it",
