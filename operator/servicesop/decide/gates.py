@@ -175,13 +175,7 @@ def target_exists(facts: Facts, remediate: Remediate, now: datetime) -> Refused 
 
 
 def kind_supported(facts: Facts, remediate: Remediate, now: datetime) -> Refused | None:
-    """The target is of a kind that the action is made for, and the action is one that is made."""
-    if remediate.delete_pod:
-        return Refused(
-            Allowed.KIND_NOT_SUPPORTED,
-            f"the operator cannot delete pods of {facts.kind} {facts.workload} yet;"
-            " escalate instead, or leave it to a person",
-        )
+    """The target is of a kind that the action is made for."""
     if facts.kind is not WorkloadKind.DEPLOYMENT:
         does = {
             ActionKind.RESTART: "restarts Deployments only",
