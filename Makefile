@@ -2,7 +2,7 @@
 # gets the signals that make gets.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-databases test-crash test-signals test-hostile lint bench readme lock crds clean \
+.PHONY: help demo test test-sops test-databases test-crash test-signals test-hostile lint bench readme lock crds clean \
 	venv servers
 
 PYTHON := .venv/bin/python
@@ -33,6 +33,9 @@ demo: venv ## show the operator at work on a real API server (DEMO_ARGS=--keep l
 test: servers ## run every test but the slow tables below
 	@exec $(PYTEST) -m "not databases and not crash and not signals and not hostile"
 
+test-sops: venv ## run the shipped SOPs' own tests: each row of each table is reached
+	@exec .venv/bin/servicesop test --fail-under 100 manifests/sops
+
 test-databases: servers ## run the database tests on older versions of PostgreSQL (a slow table)
 	@exec $(PYTEST) -m "databases and not hostile"
 
@@ -54,6 +57,7 @@ lint: venv ## check style, types, layers, lock files and generated files
 	@$(PYTHON) -m servicesop.cli.generate_crd --check
 	@$(PYTHON) -m servicesop.cli.generate_docs --check
 	@$(PYTHON) -m servicesop.cli.generate_runbooks --check
+	@.venv/bin/servicesop lint manifests/sops
 	@echo "lint: passed"
 
 bench: venv ## measure CPU, memory, requests and detection time (BENCH_ARGS=--help says which sizes)

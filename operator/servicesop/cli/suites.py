@@ -63,13 +63,15 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 
 
 def _read(path: Path, named: bool) -> SuiteFile | None:
-    """Read one file; None for one of a directory that holds Kubernetes objects instead."""
+    """Read one file; None for one of a directory that holds Kubernetes objects instead, or a JSON patch."""
     try:
         value, *more = read_yaml(read_text(str(path))) or [None]
     except UnreadableError as unable:
         raise SuiteError([str(unable)]) from None
     except DocumentError as wrong:
         raise SuiteError(f"{path}: {fault}" for fault in wrong.faults) from None
+    if isinstance(value, list) and not named:
+        return None
     if not isinstance(value, dict):
         raise SuiteError([f"{path}: a file of tests must be a map with sop and tests"])
     if not named and not value.keys() & {"sop", "tests"}:

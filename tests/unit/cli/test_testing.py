@@ -203,6 +203,14 @@ def test_a_file_of_a_directory_that_is_neither_tests_nor_objects_is_told(place: 
     assert (result.exit_code, "must have the fields sop and tests" in result.output) == (2, True)
 
 
+def test_the_patches_of_an_overlay_are_no_tests(place: Path) -> None:
+    write(place, PASSES)
+    (place / "tests" / "patch.yaml").write_text("[{op: replace, path: /spec/every, value: 1m}]")
+    result = run(place)
+
+    assert (result.exit_code, "1 passed" in result.output) == (0, True)
+
+
 def test_a_directory_without_tests_is_told(place: Path) -> None:
     result = run(place)
 
