@@ -63,7 +63,7 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 
 
 def _read(path: Path, named: bool) -> SuiteFile | None:
-    """Read one file; None for one of a directory that holds Kubernetes objects instead, or a JSON patch."""
+    """Read one file; None for one of a directory that holds Kubernetes objects or a patch."""
     try:
         value, *more = read_yaml(read_text(str(path))) or [None]
     except UnreadableError as unable:
