@@ -67,7 +67,7 @@ def begin(
 def test_checks_of_other_sources_start_as_if_it_was_not_there(team: Team, begin: Start) -> None:
     operator = begin()
     settle(operator)
-    more = []
+    more: list[float] = []
     # Other programs may take the processor in one window and not in the other. What a source delays
     # it delays each time.
     while not more or (more[-1] > MOST_MORE and len(more) < PAIRS):

@@ -67,6 +67,7 @@ spec:
         "ClusterProvisioningLatency": None,
         "ClusterProvisioningErrors": "warning",
         "ClusterProvisioningCorrectness": None,
+        "OnePodFails": None,
     }
 
 

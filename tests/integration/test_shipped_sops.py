@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,20 @@ def cluster(control_plane: ControlPlane) -> ControlPlane:
     return control_plane
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_an_overlay_is_applied_and_listed(cluster: ControlPlane, overlay: Path) -> None:
-    namespace = yaml.safe_load((overlay / "kustomization.yaml").read_text())["namespace"]
-    place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+@pytest.fixture
+def namespace(cluster: ControlPlane, overlay: Path) -> Iterator[str]:
+    """The namespace of an overlay, which has no SOPs for later tests' operators to run."""
+    name: str = yaml.safe_load((overlay / "kustomization.yaml").read_text())["namespace"]
+    place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump(place))
+    yield name
+    cluster.kubectl("delete", "servicesops", "--all", "-n", name)
 
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_is_applied_and_listed(
+    cluster: ControlPlane, namespace: str, overlay: Path
+) -> None:
     applied = cluster.kubectl("apply", "-k", str(overlay))
     cluster.kubectl("apply", "-k", str(overlay))
     listed = cluster.kubectl("get", "servicesops", "-n", namespace, "-o", "name")

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import uvloop
 
 from servicesop.api.checks.check import Check
+from servicesop.app.loop import new_event_loop
 from servicesop.app.once import ClusterError, Result, Sop, run_once
 from servicesop.cli.documents import Document
 from servicesop.cli.files import UnreadableError
@@ -107,7 +107,7 @@ def check(
     logging.basicConfig(level="ERROR", format="%(message)s")
     try:
         documents = _chosen(documents_of(file), names)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             report = runner.run(
                 _run(documents, names, kubeconfig, context, namespace, allow_dial, endpoints or ())
             )

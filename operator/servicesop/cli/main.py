@@ -8,10 +8,10 @@ from itertools import chain
 from pathlib import Path
 
 import click
-import uvloop
 
 from servicesop.api.durations import parse_duration
 from servicesop.app.config import Config
+from servicesop.app.loop import new_event_loop
 from servicesop.app.operator import EndedError
 from servicesop.app.operator import run as run_operator
 from servicesop.app.probes import ListenError
@@ -163,7 +163,7 @@ def run(
         listen=listen,
     )
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(run_operator(config))
     except AccessError as unable:
         raise click.ClickException(str(unable)) from None

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import uvloop
 
 from servicesop.app.applied import applied
+from servicesop.app.loop import new_event_loop
 from servicesop.app.once import ClusterError
 from servicesop.cli.documents import Document
 from servicesop.cli.files import UnreadableError
@@ -51,7 +51,7 @@ def render(
         if not live:
             pages = [runbook(_sop(document, namespace)) for document in documents]
         else:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 pages = runner.run(_live(documents, kubeconfig, context, namespace))
     except (AccessError, ClusterError, NamespaceError, UnreadableError) as unable:
         raise CannotRenderError(str(unable)) from None
