@@ -73,5 +73,8 @@ async def test_by_statement_nothing_is_either(
 
             reasons = await ask_everything(world, nothing)
         print("statement", dict(reasons))
-        assert reasons[UnknownReason.INVALID_CONNECTION] > 0.6 * ENTRIES
+        # None is answered. PgBouncer ends the session at the first statement, and what PostgreSQL
+        # has said of the text may come before that or not.
+        assert reasons.total() == ENTRIES
+        assert reasons.most_common(1)[0][0] is UnknownReason.INVALID_CONNECTION
         await until(lambda: reader.sessions() == 0)
