@@ -33,8 +33,8 @@ demo: venv ## show the operator at work on a real API server (DEMO_ARGS=--keep l
 test: servers ## run every test but the slow tables below
 	@exec $(PYTEST) -m "not databases and not crash and not signals and not hostile"
 
-test-sops: venv ## run the shipped SOPs' own tests: each row of each table is reached
-	@exec .venv/bin/servicesop test --fail-under 100 manifests/sops
+test-sops: venv ## run the shipped SOPs' own tests: each row is reached, and by observations
+	@exec .venv/bin/servicesop test --observed --fail-under 100 manifests/sops
 
 test-databases: servers ## run the database tests on older versions of PostgreSQL (a slow table)
 	@exec $(PYTEST) -m "databases and not hostile"
