@@ -1,47 +1,16 @@
 """What a check under test may ask: what its test puts in the place of `NOBODY`, and no more."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import NoReturn
 
-from servicesop.checks.runner import NO_TURN, Surroundings, Turn
-
-OnChunk = Callable[[bytes], bool]
+from servicesop.checks.runner import NO_TURN, LogStream, Surroundings, Turn
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What is asked of a container's log."""
-
-    pod: str
-    container: str
-    since: datetime | None = None
-    tail: int | None = None
-    previous: bool = False
-
-
-class Logs:
-    """Logs in a test: it says in `serve` what a reading gets."""
+class Logs(LogStream):
+    """Logs in a test."""
 
     @property
     def turns(self) -> Turn:
         return NO_TURN
-
-    async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
-        raise NotImplementedError
-
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        tail: int | None = None,
-        previous: bool = False,
-        on_chunk: OnChunk,
-    ) -> None:
-        await self.serve(Reading(pod, container, since, tail, previous), on_chunk)
 
 
 class _NoWorkloads:

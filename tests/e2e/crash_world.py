@@ -1,7 +1,6 @@
 """A world in which the operator is killed at each step of an action."""
 
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from e2e.action_steps import Step
 from e2e.service import Service
@@ -9,10 +8,8 @@ from testbed import Run
 from testbed.holding_proxy import Hold, HoldingProxy
 from testbed.operator import Operator, start_operator
 
-Of = TypeVar("Of", bound=Service)
 
-
-class World(Generic[Of]):
+class World:
     """One service and one operator behind the proxy, which outlives a test unless it is killed."""
 
     def __init__(
@@ -20,7 +17,7 @@ class World(Generic[Of]):
         run: Run,
         proxy: HoldingProxy,
         kubeconfig: Path,
-        service: Of,
+        service: Service,
         *options: str,
     ) -> None:
         """`options` are the operator's."""
@@ -45,10 +42,20 @@ class World(Generic[Of]):
     def hold(self, step: Step, *, committed: bool = False) -> Hold:
         return step.hold(self.proxy, self.service.namespace, committed=committed)
 
-    def crash_at(self, hold: Hold) -> None:
-        """Wait for the request, and kill the operator while it waits for the answer."""
-        self.service.wait(lambda: hold.arrived, "the request")
+    def crash_at(self, step: Step, *, committed: bool = False) -> Hold:
+        """Let the service fall ill, and kill the operator while it waits for this answer."""
+        if step.after is None:
+            hold = self.hold(step, committed=committed)
+            self._fall_ill()
+        else:
+            before = self.hold(step.after, committed=True)
+            self._fall_ill()
+            self._wait_for(before)
+            hold = self.hold(step, committed=committed)
+            before.let_through()
+        self._wait_for(hold)
         self.kill()
+        return hold
 
     def assert_helped_once(self) -> None:
         """One effect, and everybody remembers that it helped."""
@@ -58,3 +65,10 @@ class World(Generic[Of]):
 
     def wait_until_over(self) -> None:
         self.service.wait(self.service.over, "the end of the episode")
+
+    def _fall_ill(self) -> None:
+        self.service.fail()
+        self.service.apply()
+
+    def _wait_for(self, hold: Hold) -> None:
+        self.service.wait(lambda: hold.arrived, "the request")

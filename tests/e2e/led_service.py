@@ -4,7 +4,6 @@ The lightest fault that a restart heals: a row in a lease table, which the test 
 """
 
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 from e2e.service import Service
@@ -18,6 +17,8 @@ class LedService(Service):
     """The Deployment `api` and its lease table."""
 
     procedure = "Leaderless"
+    finding = "led/None"
+    act: Json = {"restart": {}}  # noqa: RUF012 - nobody changes it
 
     def __init__(self, control_plane: ControlPlane, postgres: Postgres, team: Team) -> None:
         super().__init__(control_plane, team)
@@ -34,18 +35,18 @@ class LedService(Service):
         self._generation = self._deployment()["metadata"]["generation"]
         self._known = {one["metadata"]["uid"] for one in self._replica_sets()}
 
-    def lose_leader(self) -> None:
+    def fail(self) -> None:
         """Take the lease away; nobody takes it while one of today's pods is there."""
         self._postgres.execute(f"DELETE FROM {self._table}")
-        self._sick = self._pods()
+        self._sick = set(self._pods().values())
 
     def heal(self) -> None:
         """Give the lease to a new pod, if all the pods are new."""
-        pods = self._pods()
+        pods = set(self._pods().values())
         if self._sick and pods and not pods & self._sick:
-            self.lead()
+            self.restore()
 
-    def lead(self) -> None:
+    def restore(self) -> None:
         """Give the worker a leader."""
         self._sick = set()
         self._postgres.execute(f"DELETE FROM {self._table}")
@@ -86,38 +87,13 @@ class LedService(Service):
 
     # SOPs.
 
-    def _spec(self, remediate: Mapping[str, object]) -> Json:
-        row = {
-            "restart": {},
-            "settle": "0s",
-            "verify": {"checks": ["led"], "within": "20s"},
-            "cooldown": "1s",
-            "attempts": {"max": 10},
-            "atMost": {"max": 20},
-            **remediate,
-        }
+    def _check(self) -> Json:
         lease = {"connection": "database", "table": self._table}
-        leader = {"workers": ["worker"], "lease": lease, "forNone": "0s"}
-        rows = [
-            {"name": "none", "when": {"anyFailed": ["led/None"]}, "remediate": row},
-            {"name": "rest", "otherwise": True, "escalate": {"to": ["owners"]}},
-        ]
-        return {
-            "title": "Service",
-            "mode": "Enforce",
-            "every": "1s",
-            "reopenWithin": "1s",
-            "targets": [{"name": "api", "ref": {"kind": "Deployment", "name": "api"}}],
-            "connections": [
-                {
-                    "name": "database",
-                    "postgres": {"secretRef": {"name": "database"}, "tls": "Disable"},
-                }
-            ],
-            "teams": [{"name": "owners", "title": "Owners"}],
-            "checks": [{"name": "led", "recoverFor": "0s", "leader": leader}],
-            "procedures": [{"name": "Leaderless", "checks": ["led"], "handle": rows}],
-        }
+        return {"leader": {"workers": ["worker"], "lease": lease, "forNone": "0s"}}
+
+    def _connections(self) -> list[Json]:
+        login = {"secretRef": {"name": "database"}, "tls": "Disable"}
+        return [{"name": "database", "postgres": login}]
 
     # The parts.
 
@@ -129,7 +105,7 @@ class LedService(Service):
         execute(f"CREATE TABLE {name} (lease_type text, leader text, expires timestamptz)")
         execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
         execute(f"GRANT SELECT ON {name} TO {name}")
-        self.lead()
+        self.restore()
         self.team.secret(
             "database",
             host="127.0.0.1",

@@ -1,7 +1,6 @@
 """A service of two pods, one of which logs failures until it is replaced."""
 
 import json
-from collections.abc import Mapping
 
 from e2e.pod_failures import log_failure
 from e2e.service import Service
@@ -20,6 +19,8 @@ class NoisyService(Service):
     """The Deployment `api`, its PodDisruptionBudget, and the logs of its pods."""
 
     procedure = "Noisy"
+    finding = "quiet/SinglePod"
+    act: Json = {"deletePod": {"podFrom": "quiet"}}  # noqa: RUF012 - nobody changes it
     patience = 60.0
 
     def __init__(self, control_plane: ControlPlane, team: Team) -> None:
@@ -33,13 +34,18 @@ class NoisyService(Service):
     def mark(self) -> None:
         """Count effects from now on."""
         self._mark = self._audit.mark()
-        self._before = self._named()
+        self._before = set(self._pods().values())
         self._bad = None
 
     def fail(self) -> None:
         """Let one of the pods log a failure."""
-        self._bad = min(self._named().items())
+        self._bad = min(self._pods().items())
         log_failure(self.team, self._bad[0])
+
+    def restore(self) -> None:
+        """Take the pod away, if nobody has."""
+        if self._bad is not None and self._bad[0] in self._pods():
+            self.team.kubectl("delete", "pod", self._bad[0])
 
     def heal(self) -> None:
         """Nothing gets well but by a new pod."""
@@ -61,40 +67,10 @@ class NoisyService(Service):
         assert self._bad is not None
         [done] = self.evictions()
         assert (done.subresource, done.name) == ("eviction", self._bad[0])
-        after = self._pods()
+        after = set(self._pods().values())
         assert len(after) == 2
-        assert set(self._before.values()) - after == {self._bad[1]}
+        assert self._before - after == {self._bad[1]}
 
-    def _named(self) -> dict[str, str]:
-        items = self._get(f"/api/v1/namespaces/{self.namespace}/pods")["items"]
-        return {
-            one["metadata"]["name"]: one["metadata"]["uid"]
-            for one in items
-            if "deletionTimestamp" not in one["metadata"]
-        }
-
-    def _spec(self, remediate: Mapping[str, object]) -> Json:
-        row = {
-            "deletePod": {"podFrom": "quiet"},
-            "settle": "0s",
-            "verify": {"checks": ["quiet"], "within": "20s"},
-            "cooldown": "1s",
-            "attempts": {"max": 10},
-            "atMost": {"max": 20},
-            **remediate,
-        }
+    def _check(self) -> Json:
         logs = {"pattern": "panic", "within": "10m", "max": 0, "per": "Pod"}
-        rows = [
-            {"name": "one", "when": {"anyFailed": ["quiet/SinglePod"]}, "remediate": row},
-            {"name": "rest", "otherwise": True, "escalate": {"to": ["owners"]}},
-        ]
-        return {
-            "title": "Service",
-            "mode": "Enforce",
-            "every": "1s",
-            "reopenWithin": "1s",
-            "targets": [{"name": "api", "ref": {"kind": "Deployment", "name": "api"}}],
-            "teams": [{"name": "owners", "title": "Owners"}],
-            "checks": [{"name": "quiet", "for": "0s", "recoverFor": "0s", "logs": logs}],
-            "procedures": [{"name": "Noisy", "checks": ["quiet"], "handle": rows}],
-        }
+        return {"for": "0s", "logs": logs}

@@ -22,6 +22,10 @@ class Service(ABC):
 
     procedure: str
     """The one that tells that the service is not well."""
+    finding: str
+    """What its check finds then, as rows name it."""
+    act: Json
+    """What the operator is to do then."""
     patience = 25.0
     """Seconds in which anything that is waited for has to happen."""
 
@@ -36,6 +40,18 @@ class Service(ABC):
         return self.team.namespace
 
     @abstractmethod
+    def mark(self) -> None:
+        """Count effects from now on."""
+
+    @abstractmethod
+    def fail(self) -> None:
+        """Fall ill."""
+
+    @abstractmethod
+    def restore(self) -> None:
+        """Be well again, whatever has been done about it."""
+
+    @abstractmethod
     def heal(self) -> None:
         """Do what the service does by itself, such as getting well when its pods are new."""
 
@@ -48,8 +64,12 @@ class Service(ABC):
         """Exactly one change, and nothing but what it was meant for."""
 
     @abstractmethod
-    def _spec(self, remediate: Mapping[str, object]) -> Json:
-        """Give the SOP's spec; `remediate` changes its row."""
+    def _check(self) -> Json:
+        """Give the SOP's check, without its name."""
+
+    def _connections(self) -> list[Json]:
+        """Give the SOP's connections."""
+        return []
 
     def wait(self, true: Callable[[], object], what: str) -> None:
         """Poll, with the service healing meanwhile; AssertionError with the SOP at last."""
@@ -131,15 +151,45 @@ class Service(ABC):
         """Delete the SOP."""
         self.team.kubectl("delete", "servicesop", "sop", "--wait=true")
 
+    def _spec(self, remediate: Mapping[str, object]) -> Json:
+        check = self.finding.partition("/")[0]
+        row = {
+            **self.act,
+            "settle": "0s",
+            "verify": {"checks": [check], "within": "20s"},
+            "cooldown": "1s",
+            "attempts": {"max": 10},
+            "atMost": {"max": 20},
+            **remediate,
+        }
+        rows = [
+            {"name": "heal", "when": {"anyFailed": [self.finding]}, "remediate": row},
+            {"name": "rest", "otherwise": True, "escalate": {"to": ["owners"]}},
+        ]
+        return {
+            "title": "Service",
+            "mode": "Enforce",
+            "every": "1s",
+            "reopenWithin": "1s",
+            "targets": [{"name": "api", "ref": {"kind": "Deployment", "name": "api"}}],
+            "connections": self._connections(),
+            "teams": [{"name": "owners", "title": "Owners"}],
+            "checks": [{"name": check, "recoverFor": "0s", **self._check()}],
+            "procedures": [{"name": self.procedure, "checks": [check], "handle": rows}],
+        }
+
     # The parts.
 
     def _deployment(self) -> Json:
         return self._get(f"/apis/apps/v1/namespaces/{self.namespace}/deployments/api")
 
-    def _pods(self) -> set[str]:
+    def _pods(self) -> dict[str, str]:
+        """Give the uids of the pods that are to stay, by name."""
         items = self._get(f"/api/v1/namespaces/{self.namespace}/pods")["items"]
         return {
-            one["metadata"]["uid"] for one in items if "deletionTimestamp" not in one["metadata"]
+            one["metadata"]["name"]: one["metadata"]["uid"]
+            for one in items
+            if "deletionTimestamp" not in one["metadata"]
         }
 
     def _get(self, path: str) -> Json:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.action_steps import ACT, INTENT, ISSUED, OUTCOME, Step
+from e2e.action_steps import INTENT, ISSUED, OUTCOME, RESTART, Step
 from e2e.led_service import LedService
 from testbed import ControlPlane, Postgres, Run
 from testbed.holding_proxy import Hold, HoldingProxy
@@ -26,7 +26,7 @@ def service(one_service: LedService, installed: ControlPlane) -> Iterator[LedSer
     one_service.mark()
     yield one_service
     one_service.delete()
-    one_service.lead()
+    one_service.restore()
 
 
 @pytest.fixture
@@ -68,14 +68,14 @@ def start_free(start_at: Callable[[Path], Operator], operator_kubeconfig: Path) 
 def frozen_at(step: Step, service: LedService, proxy: HoldingProxy, operator: Operator) -> Hold:
     """Let the service fall ill, and freeze the operator with this request on its way."""
     hold = step.hold(proxy, service.namespace)
-    service.lose_leader()
+    service.fail()
     service.apply(cooldown="1s")
     service.wait(lambda: hold.arrived, "the request")
     operator.process.freeze()
     return hold
 
 
-@pytest.mark.parametrize("step", [INTENT, ACT, OUTCOME], ids=str)
+@pytest.mark.parametrize("step", [INTENT, RESTART, OUTCOME], ids=str)
 def test_a_frozen_operator_wakes_with_an_old_copy(
     service: LedService, proxy: HoldingProxy, start_held: Start, start_free: Start, step: Step
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_frozen_operator_wakes_with_an_old_copy(
     # It lives on, and what it writes next rests on what the other one has written.
     new.stop()
     service.mark()
-    service.lose_leader()
+    service.fail()
     service.wait(lambda: service.effects() and service.over(), "the end of the second episode")
     service.assert_one_effect()
     assert service.sop()["status"]["history"][1:] == remembered
@@ -132,7 +132,7 @@ def test_an_sop_is_recreated_while_its_operator_is_frozen(
     operator = start_held()
     hold = frozen_at(step, service, proxy, operator)
     service.delete()
-    service.lose_leader()
+    service.fail()
     service.apply(cooldown="15m")
 
     assert hold.let_through() == 409
@@ -155,7 +155,7 @@ def test_an_sop_is_recreated_while_no_operator_runs(
     operator.kill()
     hold.drop()
     service.delete()
-    service.lose_leader()
+    service.fail()
     service.apply(cooldown="15m")
     service.let_claims_run_out()
 
@@ -172,7 +172,7 @@ def test_two_operators_run_one_sop(service: LedService, start_free: Start) -> No
     service.wait(service.over, "a first verdict")
     for episode in range(1, 4):
         service.mark()
-        service.lose_leader()
+        service.fail()
         service.wait(lambda: service.effects() and service.over(), "the end of the episode")
         service.assert_one_effect()
         assert len(service.sop()["status"]["history"]) == episode
@@ -184,8 +184,8 @@ def test_two_operators_act_at_once(
     service: LedService, proxy: HoldingProxy, start_held: Start, start_free: Start
 ) -> None:
     first = start_held()
-    hold = ACT.hold(proxy, service.namespace)
-    service.lose_leader()
+    hold = RESTART.hold(proxy, service.namespace)
+    service.fail()
     service.apply()
     service.wait(lambda: hold.arrived, "the request")
     second = start_free()

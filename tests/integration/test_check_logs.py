@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +15,8 @@ from servicesop.checks.logs import logs_check
 from servicesop.checks.runner import CheckRunner, Surroundings, Turn
 from servicesop.judge.results import Sample, Verdict
 from servicesop.sources.errors import SourceError
-from surroundings import Logs, OnChunk, Reading
+from servicesop.sources.kubernetes.logs import LogRequest, OnChunk
+from surroundings import Logs
 from testbed import ControlPlane, PodLog
 
 CANARY = "canary-in-a-log-line"
@@ -206,13 +207,13 @@ async def test_each_line_is_served_once_however_long_the_window(
         def turns(self) -> Turn:
             return around.logs.turns
 
-        async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
+        async def read(self, request: LogRequest, on_chunk: OnChunk) -> None:
             def count(chunk: bytes) -> bool:
                 nonlocal served
                 served += len(chunk)
                 return on_chunk(chunk)
 
-            await around.logs.read(**asdict(reading), on_chunk=count)
+            await around.logs.read(request, count)
 
     logs = list(service.logs().values())
     begin = datetime.now(UTC)

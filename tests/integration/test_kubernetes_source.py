@@ -15,7 +15,7 @@ from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import PodGone, SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 from servicesop.sources.kubernetes.informer import Informer
-from servicesop.sources.kubernetes.logs import LogReader
+from servicesop.sources.kubernetes.logs import LogReader, LogRequest
 from servicesop.sources.kubernetes.workloads import NamespaceView, Place, WorkloadCache
 from testbed import ControlPlane
 from testbed.operator import wait_allowed
@@ -334,7 +334,7 @@ async def test_logs_are_read_as_the_runner_with_timestamps_from_a_time_on(
             chunks.append(chunk)
             return True
 
-        await logs.read(pod, "service", since=since, previous=previous, on_chunk=take)
+        await logs.read(LogRequest(pod, "service", since, previous=previous), take)
         return b"".join(chunks).splitlines()
 
     with pytest.raises(SourceError) as no_runner:
@@ -358,7 +358,7 @@ async def test_logs_are_read_as_the_runner_with_timestamps_from_a_time_on(
         chunks.append(chunk)
         return True
 
-    await logs.read(pod, "service", since=None, tail=1, on_chunk=take_all)
+    await logs.read(LogRequest(pod, "service", tail=1), take_all)
     assert b"".join(chunks) == everything[-1] + b"\n"
     with pytest.raises(PodGone):
-        await logs.read("no-such-pod", "service", since=None, on_chunk=take_all)
+        await logs.read(LogRequest("no-such-pod", "service"), take_all)

@@ -30,16 +30,13 @@ _OF_ONE_CONNECTION = frozenset(
 
 
 class Hold:
-    """One request that is held: the nth that matches, from when it was asked for."""
+    """One request that is held: the first that matches, from when it was asked for."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, patterns: tuple[str, str, str], nth: int
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, patterns: tuple[str, str, str]) -> None:
         self._loop = loop
         method, path, body = patterns
         self._method, self._path = re.compile(method), re.compile(path)
         self._body = re.compile(body, re.DOTALL)
-        self._left = nth
         self._goes_on: asyncio.Future[bool] = loop.create_future()
         self._arrived: Future[None] = Future()
         self._answered: Future[int] = Future()
@@ -75,14 +72,10 @@ class Hold:
     # What follows is for the proxy, on its loop.
 
     def takes(self, method: str, path: str, body: str) -> bool:
-        """Count a request; whether it is the one."""
-        matches = (
+        """Tell whether a request is the one."""
+        return bool(
             self._method.fullmatch(method) and self._path.search(path) and self._body.search(body)
         )
-        if not matches:
-            return False
-        self._left -= 1
-        return self._left == 0
 
     async def arrive(self) -> bool:
         """Tell that the request is here, and wait; whether it may go on."""
@@ -137,15 +130,13 @@ class HoldingProxy:
         path.write_text(json.dumps(config))
         return path
 
-    def hold(
-        self, method: str, path: str, body: str = "", *, nth: int = 1, committed: bool = False
-    ) -> Hold:
-        """Hold the `nth` request from now on that all three regular expressions match.
+    def hold(self, method: str, path: str, body: str = "", *, committed: bool = False) -> Hold:
+        """Hold the first request from now on that all three regular expressions match.
 
         `method` has to match in full, `path` (with its query) and `body` anywhere. The request is
         held before it is forwarded or, if `committed`, once the server has answered.
         """
-        hold = Hold(self._thread.loop, (method, path, body), nth)
+        hold = Hold(self._thread.loop, (method, path, body))
         self._made.append(hold)
         self._thread.loop.call_soon_threadsafe(self._waiting.append, (hold, committed))
         return hold

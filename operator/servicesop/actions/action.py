@@ -1,16 +1,17 @@
 """What every action is: a look at what it changes, and one conditional write."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar
 
 from servicesop.api.kinds import WorkloadKind
 from servicesop.api.status import Intent
 from servicesop.decide.course import Plan
-from servicesop.decide.progress import Live
+from servicesop.decide.progress import Found, Live, found
 from servicesop.judge.results import PodRef
 from servicesop.judge.rollout import WorkloadView
-from servicesop.sources.kubernetes.client import ApiError, Json
+from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json
 from servicesop.sources.kubernetes.requests import Requests
 
 
@@ -65,14 +66,52 @@ class Look:
     """The objects themselves, as the action that looked needs them to build its write."""
 
 
-class Action(Protocol):
-    """One kind of action. `send` raises nothing: an unclear end is `Unknown`, found out later."""
+class Action(ABC):
+    """One kind of action."""
 
+    refusals: ClassVar = frozenset({400, 401, 403, 404, 405, 409, 413, 422})
+    """Answers by which the API server has not made the change; after others it may have."""
+
+    @abstractmethod
     async def look(self, subject: Subject) -> Look:
-        """Read what it would change. Raise ApiError, ApiUnreachable and SourceError."""
+        """Read what it would change. Raise ApiError and ApiUnreachable."""
 
     async def send(self, subject: Subject, intent: Intent, look: Look) -> Result:
-        """Make the change, on the conditions that the intent and this look record."""
+        """Make the change, on the conditions that the intent and this look record.
+
+        It raises nothing: an unclear end is `Unknown`, found out later.
+        """
+        try:
+            target = await self._write(subject, intent, look)
+        except ApiUnreachable:
+            return Result(Sent.UNKNOWN)
+        except ApiError as error:
+            if error.status in self.refusals:
+                return await self._classify(subject, intent, error.status)
+            return Result(Sent.UNKNOWN)
+        return Result(Sent.APPLIED, target)
+
+    @abstractmethod
+    async def _write(self, subject: Subject, intent: Intent, look: Look) -> WorkloadView | None:
+        """Send the one request and give the target afterwards. Raise ApiError, ApiUnreachable."""
+
+    async def _classify(self, subject: Subject, intent: Intent, status: int) -> Result:
+        # An answer says the same of a failed condition and of a refused value: look instead.
+        try:
+            live = (await self.look(subject)).live
+        except (ApiError, ApiUnreachable):
+            return Result(Sent.UNKNOWN)
+        match found(intent, live):
+            case Found.APPLIED:
+                return Result(Sent.APPLIED, live.target)
+            case Found.LOST:
+                return Result(Sent.STALE)
+            case Found.NOT_APPLIED:
+                return Result(self._refused(status, live))
+
+    def _refused(self, status: int, live: Live) -> Sent:
+        """Say what a refusal means where the target is what was judged, and nobody changed it."""
+        return Sent.REFUSED
 
 
 def pod_of_intent(intent: Intent) -> PodRef | None:

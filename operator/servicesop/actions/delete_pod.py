@@ -8,21 +8,24 @@ budget a disruption until its controller has counted again: then the guards wait
 
 import asyncio
 
-from servicesop.actions.action import Look, Result, Sent, Subject, path_of, read
+from servicesop.actions.action import Action, Look, Sent, Subject, path_of, read
 from servicesop.api.status import Intent
 from servicesop.checks.runner import WorkloadViews
-from servicesop.decide.progress import Found, Live, found
+from servicesop.decide.progress import Live
 from servicesop.judge.eviction import PodFacts, pod_facts
+from servicesop.judge.rollout import WorkloadView
 from servicesop.sources.errors import SourceError
-from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, Json, KubeClient
+from servicesop.sources.kubernetes.client import Json, KubeClient
 from servicesop.sources.kubernetes.views import workload_view
 
 MAX_BUDGETS = 500
 """More PodDisruptionBudgets in one namespace are not looked through."""
 
 
-class DeletePod:
+class DeletePod(Action):
     """It reads as the operator's own account, which may see pods anyway; the runner only evicts."""
+
+    refusals = Action.refusals | {429}
 
     def __init__(self, client: KubeClient, cache: WorkloadViews) -> None:
         """`cache` knows which pods are the workload's."""
@@ -40,39 +43,23 @@ class DeletePod:
         target = None if workload is None else workload_view(subject.kind, workload)
         return Look(Live(target, self._facts(subject, pod, budgets)), () if pod is None else (pod,))
 
-    async def send(self, subject: Subject, intent: Intent, look: Look) -> Result:
+    async def _write(self, subject: Subject, intent: Intent, look: Look) -> WorkloadView | None:
         """Evict the very pod that was seen, if nothing has changed about it since."""
         (pod,) = look.objects
         runner = self._client.as_runner(subject.namespace)
-        path = _path(subject)
-        try:
-            await runner.create(f"{path}/eviction", eviction_of(intent, subject.namespace, pod))
-        except ApiUnreachable:
-            return Result(Sent.UNKNOWN)
-        except ApiError as error:
-            if error.status in (400, 401, 403, 404, 405, 409, 413, 422, 429):
-                return await self._classify(subject, intent, error.status)
-            return Result(Sent.UNKNOWN)
-        return Result(Sent.APPLIED, look.live.target)
+        path = f"{_path(subject)}/eviction"
+        await runner.create(path, eviction_of(intent, subject.namespace, pod))
+        return look.live.target
 
-    async def _classify(self, subject: Subject, intent: Intent, status: int) -> Result:
-        try:
-            live = (await self.look(subject)).live
-        except (ApiError, ApiUnreachable):
-            return Result(Sent.UNKNOWN)
-        match found(intent, live):
-            case Found.APPLIED:
-                return Result(Sent.APPLIED, live.target)
-            case Found.LOST:
-                return Result(Sent.STALE)
+    def _refused(self, status: int, live: Live) -> Sent:
         if status == 409:
             # The pod has changed between the look and the request.
-            return Result(Sent.STALE)
+            return Sent.STALE
         if status == 429:
             # The same code says that the server is overloaded; that can be where no budget is.
             kept = live.pod is not None and live.pod.budgets != 0
-            return Result(Sent.NOT_NOW if kept else Sent.UNKNOWN)
-        return Result(Sent.REFUSED)
+            return Sent.NOT_NOW if kept else Sent.UNKNOWN
+        return super()._refused(status, live)
 
     async def _pod(self, subject: Subject) -> Json | None:
         return None if subject.pod is None else await read(self._client, _path(subject))

@@ -13,7 +13,7 @@ from servicesop.checks.config_environment import Environment
 from servicesop.checks.config_judgement import Answer, judge_value, judge_values
 from servicesop.checks.config_objects import DataRef, Known, Needed
 from servicesop.checks.config_text import Absent, Outcome, Unseen, newest
-from servicesop.checks.runner import CheckRunner, Surroundings, Turn
+from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.checks.targets import no_such_workload, target_workload
 from servicesop.judge.results import Sample, Verdict, inconclusive, passed
 from servicesop.judge.rollout import PodView, WorkloadView, replacing
@@ -34,11 +34,7 @@ class ConfigCheck:
     def __init__(self, spec: Config, surroundings: Surroundings) -> None:
         self._spec = spec
         self._surroundings = surroundings
-
-    @property
-    def turn(self) -> Turn:
-        """The bound on how many checks read objects at once."""
-        return self._surroundings.objects.turns
+        self.turn = surroundings.objects.turns
 
     async def run(self, now: datetime) -> Sample:
         """Read and judge. Raise SourceError when something that decides cannot be read."""

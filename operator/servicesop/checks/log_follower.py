@@ -18,6 +18,7 @@ from servicesop.checks.log_lines import SECOND, FirstLine, LastLine, nanoseconds
 from servicesop.checks.runner import LogStream
 from servicesop.judge.rollout import ContainerView, PodView
 from servicesop.sources.errors import PodGone, SourceError
+from servicesop.sources.kubernetes.logs import LogRequest
 
 SILENT_START: Final = 10 * SECOND
 """How long after its start a container may log its first line for that line to be taken as the
@@ -213,9 +214,7 @@ class LogFollower(Generic[S]):
         previous: bool = False,
         tail: int | None = None,
     ) -> None:
-        await self._stream.read(
-            pod.name, container.name, since=since, tail=tail, previous=previous, on_chunk=feed
-        )
+        await self._stream.read(LogRequest(pod.name, container.name, since, tail, previous), feed)
 
 
 def nanoseconds_of(length: timedelta) -> int:

@@ -13,7 +13,7 @@ from servicesop.checks.network_policy_judgement import (
     judge_network_policy,
     namespaces_to_read,
 )
-from servicesop.checks.runner import CheckRunner, Surroundings, Turn
+from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.checks.targets import target_workload
 from servicesop.judge.labels import Labels
 from servicesop.judge.network_policies import Pod
@@ -41,11 +41,7 @@ class NetworkPolicyCheck:
     def __init__(self, spec: Spec, surroundings: Surroundings) -> None:
         self._spec = spec
         self._surroundings = surroundings
-
-    @property
-    def turn(self) -> Turn:
-        """The bound on how many checks read objects at once."""
-        return self._surroundings.objects.turns
+        self.turn = surroundings.objects.turns
 
     async def run(self, now: datetime) -> Sample:
         """Read and judge. Raise SourceError when the objects cannot be read."""

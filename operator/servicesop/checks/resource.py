@@ -9,7 +9,7 @@ from typing import Any, Final
 from servicesop.api.checks.check import Check
 from servicesop.api.checks.resource import Absence, ObjectCondition, Resource
 from servicesop.api.reasons import UnknownReason
-from servicesop.checks.runner import CheckRunner, Surroundings, Turn
+from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Sample, Verdict, failed, inconclusive, passed
 from servicesop.sources.kubernetes.client import Json
 
@@ -28,11 +28,7 @@ class ResourceCheck:
     def __init__(self, spec: Resource, surroundings: Surroundings) -> None:
         self._spec = spec
         self._objects = surroundings.objects
-
-    @property
-    def turn(self) -> Turn:
-        """The bound on how many checks read objects at once."""
-        return self._objects.turns
+        self.turn = surroundings.objects.turns
 
     async def run(self, now: datetime) -> Sample:
         """Read and judge. Raise SourceError when the objects cannot be read."""

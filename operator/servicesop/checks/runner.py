@@ -21,6 +21,7 @@ from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.judge.series import Series
 from servicesop.sources.http.client import Answer
 from servicesop.sources.kubernetes.client import Json
+from servicesop.sources.kubernetes.logs import LogRequest, OnChunk
 
 Turn = AbstractAsyncContextManager[object]
 """May be entered again and again, also by several at a time."""
@@ -53,21 +54,10 @@ class LogStream(Protocol):
     def turns(self) -> Turn:
         """What a check enters before it reads; waiting for it is not the log's fault."""
 
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        tail: int | None = None,
-        previous: bool = False,
-        on_chunk: Callable[[bytes], bool],
-    ) -> None:
+    async def read(self, request: LogRequest, on_chunk: OnChunk) -> None:
         """Feed the log, each line with its timestamp, oldest first, chunk by chunk.
 
-        `since` has the precision of seconds: lines of that second come again. `tail`: only that
-        many last lines. Reading ends early when `on_chunk` returns False. Raise PodGone when
-        there is no such pod any more, SourceError when the log cannot be read.
+        Raise PodGone when there is no such pod any more, SourceError when the log cannot be read.
         """
 
 

@@ -16,7 +16,7 @@ from servicesop.app.loop import new_event_loop
 from servicesop.app.once import ClusterError, Result, Sop, run_once
 from servicesop.cli.documents import Document
 from servicesop.cli.files import UnreadableError
-from servicesop.cli.options import ENDPOINTS, AddressType
+from servicesop.cli.options import ENDPOINTS, AddressType, output_option
 from servicesop.cli.person import NamespaceError, asks_a_cluster, namespace_of
 from servicesop.cli.progress import Progress
 from servicesop.cli.results import Report, as_json, as_junit, exit_code, table
@@ -70,14 +70,7 @@ class _Command(click.Command):
     metavar="NAME",
     help="Run only this check, also if it is suspended, and those that it depends on; repeatable.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(list(_FORMATS)),
-    default="table",
-    show_default=True,
-    help="How to print the results.",
-)
+@output_option(_FORMATS, "the results")
 @asks_a_cluster
 @click.option(
     "--allow-dial",

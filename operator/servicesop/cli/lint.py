@@ -20,6 +20,7 @@ from servicesop.cli.documents import (
 )
 from servicesop.cli.files import UnreadableError, name_of, read_text
 from servicesop.cli.lint_results import Place, Report, as_json, as_sarif, as_text, exit_code
+from servicesop.cli.options import output_option
 from servicesop.lint.chain import INVALID, lint
 from servicesop.lint.rules import Finding, Problem, Subject
 
@@ -42,14 +43,7 @@ _FIELD = re.compile(r"(?:unknown field )?((?:metadata|spec)(?:\.\w+|\[\d+\])*)")
     " SOP; the rest is looked at all the same.",
 )
 @click.argument("files", metavar="FILE|DIR...", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(list(_FORMATS)),
-    default="text",
-    show_default=True,
-    help="How to print what is found.",
-)
+@output_option(_FORMATS, "what is found")
 def command(files: tuple[str, ...], output: str) -> None:
     """Say what is wrong with the SOPs in files (- is standard input) and directories.
 

@@ -1,7 +1,7 @@
 """Types of options that several commands have."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
@@ -41,6 +41,20 @@ class EndpointsType(click.ParamType[tuple[Endpoint, ...]]):
 
 
 _Command = Callable[..., None]
+
+
+def output_option(formats: Iterable[str], what: str) -> Callable[[_Command], _Command]:
+    """Give `--output`; the first of the formats is the default."""
+    names = list(formats)
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help=f"How to print {what}.",
+    )
+
 
 ENDPOINTS: Callable[[_Command], _Command] = click.option(
     "--endpoints",

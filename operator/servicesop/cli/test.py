@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from servicesop.cli.options import output_option
 from servicesop.cli.suites import SuiteError, SuiteFile, find_suites
 from servicesop.cli.tested import Report, Tested, as_junit, exit_code, text
 from servicesop.engine.defects import describe
@@ -32,14 +33,7 @@ class BadInputError(click.ClickException):
 @click.argument(
     "paths", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(list(_FORMATS)),
-    default="text",
-    show_default=True,
-    help="How to print the results.",
-)
+@output_option(_FORMATS, "the results")
 @click.option(
     "--fail-under",
     type=click.IntRange(0, 100),

@@ -6,7 +6,7 @@ happens by itself: what controllers would do is told to `on_patch` and `on_evict
 
 import copy
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +16,7 @@ import aiohttp
 from servicesop.simulate.times import written
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.requests import Requests
-from servicesop.sources.kubernetes.transport import ApiError, Json, Query, Transport
+from servicesop.sources.kubernetes.transport import ApiError, Json, Query, Request, Transport
 
 OnChange = Callable[[str, Json], None]
 """Called with the path of an object and what it is now."""
@@ -180,21 +180,12 @@ class MemoryTransport(Transport):
 
     @asynccontextmanager
     async def open(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        path: str,
-        *,
-        query: Query | None,
-        headers: Mapping[str, str],
-        body: bytes | None = None,
-        limits: aiohttp.ClientTimeout,
+        self, session: aiohttp.ClientSession, request: Request
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Answer the request."""
-        sent = None if body is None else json.loads(body)
-        answer = self._server.answer(
-            method, path, query or {}, sent, headers.get("Content-Type", "")
-        )
+        sent = None if request.body is None else json.loads(request.body)
+        form = request.headers.get("Content-Type", "")
+        answer = self._server.answer(request.method, request.path, request.query or {}, sent, form)
         yield cast("aiohttp.ClientResponse", _Response(answer))
 
 

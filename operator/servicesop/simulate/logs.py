@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from servicesop.checks.runner import NO_TURN, Turn
 from servicesop.sources.errors import SourceError
+from servicesop.sources.kubernetes.logs import LogRequest, OnChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +59,17 @@ class PodLogs:
         """No bound."""
         return NO_TURN
 
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        tail: int | None = None,
-        previous: bool = False,
-        on_chunk: Callable[[bytes], bool],
-    ) -> None:
+    async def read(self, request: LogRequest, on_chunk: OnChunk) -> None:
         """Feed the log, each line with its timestamp, oldest first."""
+        pod, since, tail = request.pod, request.since, request.tail
         refused = self._refused()
         if refused is not None:
             raise refused
         # Without a first line at its start, a log may have lost what stood before its first one.
         begun = [_line(self._began[pod], "")] if pod in self._began else []
         now = self._now() + timedelta(seconds=1)
-        written = [*begun, *self._lines[pod, container]]
-        lines = [] if previous else [line for line in written if line.time < now]
+        written = [*begun, *self._lines[pod, request.container]]
+        lines = [] if request.previous else [line for line in written if line.time < now]
         if since is not None:
             whole = since.replace(microsecond=0)
             lines = [line for line in lines if line.time >= whole]

@@ -12,7 +12,8 @@ from servicesop.checks.logs import logs_check
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Sample
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
-from surroundings import NOBODY, Logs, OnChunk, Reading
+from servicesop.sources.kubernetes.logs import LogRequest, OnChunk
+from surroundings import NOBODY, Logs
 
 Then = Callable[[], None]
 
@@ -81,18 +82,18 @@ class Pods(Logs):
             for name, containers in self.pods.items()
         )
 
-    async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
-        pod = reading.pod
-        self.reads.append((pod, reading.container, reading.since, reading.previous))
+    async def read(self, request: LogRequest, on_chunk: OnChunk) -> None:
+        pod = request.pod
+        self.reads.append((pod, request.container, request.since, request.previous))
         if pod in self.problem:
             raise self.problem[pod]
-        found = next(c for c in self.pods[pod] if c.name == reading.container)
+        found = next(c for c in self.pods[pod] if c.name == request.container)
         lines = [
             text
-            for text in (found.previous if reading.previous else found.lines)
-            if reading.since is None or text[:19] >= f"{reading.since:%Y-%m-%dT%H:%M:%S}".encode()
+            for text in (found.previous if request.previous else found.lines)
+            if request.since is None or text[:19] >= f"{request.since:%Y-%m-%dT%H:%M:%S}".encode()
         ]
-        body = b"".join(lines if reading.tail is None else lines[-reading.tail :])
+        body = b"".join(lines if request.tail is None else lines[-request.tail :])
         for start in range(0, len(body), self.chunk):
             await asyncio.sleep(0)
             self.bytes += len(body[start : start + self.chunk])

@@ -21,7 +21,8 @@ from servicesop.checks.logs import logs_check
 from servicesop.checks.runner import CheckRunner
 from servicesop.judge.results import MAX_EVIDENCE, MAX_EVIDENCE_LINE, MAX_MESSAGE, Sample, Verdict
 from servicesop.sources.errors import SourceError
-from surroundings import Logs, OnChunk, Reading
+from servicesop.sources.kubernetes.logs import LogRequest, OnChunk
+from surroundings import Logs
 from unit.checks.log_pods import Pods, around, at, check_of, line
 
 FAMILIES = yaml.safe_load(
@@ -95,7 +96,7 @@ class Served(Logs):
             body[start : start + self._chunk] for start in range(0, len(body), self._chunk)
         ]
 
-    async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
+    async def read(self, request: LogRequest, on_chunk: OnChunk) -> None:
         for chunk in self._all():
             await asyncio.sleep(1 if self._then == "slow" else 0)
             if not on_chunk(chunk):

@@ -17,6 +17,7 @@ from servicesop.judge.results import Sample, Verdict
 from servicesop.judge.rollout import PodView, WorkloadView
 from servicesop.sources.errors import SourceError
 from surroundings import NOBODY
+from unit.checks.workload_views import STEADY
 
 Json = dict[str, Any]
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -77,24 +78,7 @@ class Owned:
     names: tuple[str, ...]
 
     def get(self, kind: WorkloadKind, name: str) -> WorkloadView | None:
-        return WorkloadView(
-            name=name,
-            uid="uid",
-            generation=1,
-            observed_generation=1,
-            replicas=1,
-            current=1,
-            updated=1,
-            ready=1,
-            available=1,
-            paused=False,
-            deadline_exceeded=False,
-            recreate=False,
-            max_unavailable=1,
-            action="",
-            template_hash="",
-            kind=kind,
-        )
+        return replace(STEADY, name=name, kind=kind)
 
     def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
         return tuple(

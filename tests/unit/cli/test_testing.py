@@ -1,7 +1,6 @@
 """`servicesop test`: which files it reads, what it prints, and how it ends."""
 
 from pathlib import Path
-from textwrap import dedent
 from xml.etree import ElementTree
 
 import pytest
@@ -122,78 +121,88 @@ def test_a_mode_may_be_tried_that_the_sop_does_not_have(place: Path) -> None:
     assert run(write(place, text)).exit_code == 0
 
 
+DEPLOYMENT = "apiVersion: apps/v1, kind: Deployment, metadata: {name: fleet-manager}"
+THINGS = "all check logs rows leases sql events objects gone samples alerts http sources"
+FIELDS = f"at {THINGS}".replace("check", "check finding result").replace(" ", ", ")
+
+
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("was", "becomes", "fault"),
     [
-        pytest.param("tests: [", "no valid YAML: line 1, column 9: ", id="no YAML"),
-        pytest.param(
-            PASSES.replace("at: 1m", "at: 1x"),
-            "test 'a lost leader is restarted': given[1].at: must be a duration such as \"30s\","
-            ' "3m" or "1h30m"\n',
-            id="a wrong duration",
+        ("at: 1m", "at: 1x", 'given[1].at: must be a duration such as "30s", "3m" or "1h30m"'),
+        (
+            "check: led",
+            "chek: led",
+            f"given[1].chek: there is no such field; there are {FIELDS}",
         ),
-        pytest.param(
-            PASSES.replace("check: led", "chek: led"),
-            "test 'a lost leader is restarted': given[1].chek: there is no such field; there are"
-            " at, all, check, finding, result, logs, rows, leases, sql, events, objects, gone,"
-            " samples, alerts, http, sources\n",
-            id="an unknown field",
+        (
+            "all: Passed",
+            "all: Passed, check: led, result: Passed",
+            f"given[0]: exactly one of the fields in [{THINGS}] must be set",
         ),
-        pytest.param(
-            PASSES.replace("all: Passed", "all: Passed, check: led, result: Passed"),
-            "test 'a lost leader is restarted': given[0]: exactly one of the fields in [all check"
-            " logs rows leases sql events objects gone samples alerts http sources] must be set\n",
-            id="two things at once",
+        ("act: restart", "act: reboot", "expect[0].act: must be 'restart' or 'deletePod'"),
+        ("act: restart", "never: {act: restart}", "expect[0]: never needs until"),
+        (
+            "finding: None",
+            "finding: Nobody",
+            "given[1].finding: there is no finding Nobody; there are None, Many, NoHeartbeat",
         ),
-        pytest.param(
-            PASSES.replace("act: restart", "act: reboot"),
-            "test 'a lost leader is restarted': expect[0].act: must be 'restart' or 'deletePod'\n",
-            id="an unknown action",
+        (
+            "all: Passed",
+            f"objects: [{{{DEPLOYMENT}, spec: {{replicas: many}}}}]",
+            "given[0].objects: has not the form in which Kubernetes gives it; compare with `kubectl"
+            " get -o yaml`",
         ),
-        pytest.param(
-            PASSES.replace("act: restart", "never: {act: restart}"),
-            "test 'a lost leader is restarted': expect[0]: never needs until\n",
-            id="never without until",
-        ),
-        pytest.param(
-            PASSES.replace("finding: None", "finding: Nobody"),
-            "test 'a lost leader is restarted': given[1].finding: there is no finding Nobody; there"
-            " are None, Many, NoHeartbeat\n",
-            id="an unknown finding",
-        ),
-        pytest.param(
-            PASSES.replace("../base/", "../overlay/"),
-            "sop: {place}/tests/../overlay/servicesop.yaml cannot be read: No such file or"
-            " directory\n",
-            id="no SOP",
-        ),
-        pytest.param(
-            PASSES.replace("servicesop.yaml", "kustomization.yaml"),
-            "sop: {place}/tests/../base/kustomization.yaml: there is no ServiceSOP of"
-            " servicesop.io/v1alpha1 in it\n",
-            id="no SOP in the file",
-        ),
-        pytest.param(
-            PASSES.replace("all: Passed", "objects: [{OBJECT, spec: {replicas: many}}]").replace(
-                "OBJECT", "apiVersion: apps/v1, kind: Deployment, metadata: {name: fleet-manager}"
-            ),
-            "test 'a lost leader is restarted': given[0].objects: has not the form in which"
-            " Kubernetes gives it; compare with `kubectl get -o yaml`\n",
-            id="a malformed object",
-        ),
-        pytest.param("sop: x\ntests: []\n", "tests: must not be empty\n", id="no tests"),
-        pytest.param("sop: x\n", "tests: must be given\n", id="no list of tests"),
-        pytest.param("[1]", "a file of tests must be a map with sop and tests\n", id="no map"),
     ],
 )
-def test_a_file_that_cannot_be_run_says_where_and_what_is_allowed(
-    place: Path, text: str, fault: str
+def test_a_test_that_cannot_be_run_says_where_and_what_is_allowed(
+    place: Path, was: str, becomes: str, fault: str
 ) -> None:
-    path = write(place, dedent(text))
+    assert was in PASSES
+    path = write(place, PASSES.replace(was, becomes))
     result = run(path)
 
     assert result.exit_code == 2
-    assert f"{path}: {fault.replace('{place}', str(place))}" in result.output
+    assert f"{path}: test 'a lost leader is restarted': {fault}\n" in result.output
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "fault"),
+    [
+        ("base", "overlay", "servicesop.yaml cannot be read: No such file or directory"),
+        (
+            "servicesop.yaml",
+            "kustomization.yaml",
+            "kustomization.yaml: there is no ServiceSOP of servicesop.io/v1alpha1 in it",
+        ),
+    ],
+)
+def test_an_sop_that_is_not_there_is_told(place: Path, was: str, becomes: str, fault: str) -> None:
+    file = "../base/servicesop.yaml"
+    sop = file.replace(was, becomes)
+    path = write(place, PASSES.replace(file, sop))
+    result = run(path)
+
+    assert result.exit_code == 2
+    assert f"{path}: sop: {place}/tests/{Path(sop).parent}/{fault}\n" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("tests: [", "no valid YAML: line 1, column 9: "),
+        ("sop: x\ntests: []\n", "tests: must not be empty\n"),
+        ("sop: x\n", "tests: must be given\n"),
+        ("[1]", "a file of tests must be a map with sop and tests\n"),
+    ],
+    ids=["no YAML", "no tests", "no list of tests", "no map"],
+)
+def test_a_file_that_holds_no_tests_is_told(place: Path, text: str, fault: str) -> None:
+    path = write(place, text)
+    result = run(path)
+
+    assert result.exit_code == 2
+    assert f"{path}: {fault}" in result.output
 
 
 def test_a_file_of_a_directory_that_is_neither_tests_nor_objects_is_told(place: Path) -> None:

@@ -21,6 +21,7 @@ from servicesop.judge.debounce import Memory
 from servicesop.judge.eviction import PodFacts
 from servicesop.judge.results import PodRef, Sample, error, failed, inconclusive, passed
 from servicesop.judge.rollout import WorkloadView
+from unit.checks.workload_views import STEADY
 
 DENIED = dict.fromkeys(ActionKind, False)
 """A runner that may do nothing."""
@@ -190,21 +191,12 @@ NOTHING_KNOWN_ABOVE = {"leader": bad("Many"), "ocm": blind()}
 
 
 def deployment(**changes: Any) -> WorkloadView:
-    whole = WorkloadView(
+    whole = replace(
+        STEADY,
         name="fleet-manager",
         uid=TARGET_UID,
         generation=7,
         observed_generation=7,
-        replicas=3,
-        current=3,
-        updated=3,
-        ready=3,
-        available=3,
-        paused=False,
-        deadline_exceeded=False,
-        recreate=False,
-        max_unavailable=1,
-        action="",
         template_hash="before",
     )
     return replace(whole, **changes)

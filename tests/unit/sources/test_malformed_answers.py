@@ -28,7 +28,8 @@ from servicesop.checks.stuck_rows import MAX_ROWS
 from servicesop.judge.results import MAX_EVIDENCE, MAX_EVIDENCE_LINE, MAX_MESSAGE, Verdict
 from servicesop.judge.rollout import ContainerView, PodView, WorkloadView
 from servicesop.sources.errors import SourceError
-from surroundings import NOBODY, Logs, OnChunk, Reading
+from servicesop.sources.kubernetes.logs import LogRequest, OnChunk
+from surroundings import NOBODY, Logs
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
@@ -63,7 +64,7 @@ class Source(Logs):
             await asyncio.sleep(math.inf)
         return self.rows
 
-    async def serve(self, reading: Reading, on_chunk: OnChunk) -> None:
+    async def read(self, request: LogRequest, on_chunk: OnChunk) -> None:
         async for chunk in self.log():
             if not on_chunk(chunk):
                 return

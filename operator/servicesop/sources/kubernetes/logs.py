@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,6 +26,23 @@ MAX_STREAMS: Final = 64
 
 _PIECE: Final = 16 * 1024
 """Bytes that are looked at in one go."""
+
+OnChunk = Callable[[bytes], bool]
+"""Takes a piece of a log, which may end anywhere in a line; False ends the reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """Which part of which log is asked for."""
+
+    pod: str
+    container: str
+    since: datetime | None = None
+    """With the precision of seconds: lines of that second come again."""
+    tail: int | None = None
+    """Only that many last lines."""
+    previous: bool = False
+    """That of the container before its last restart."""
 
 
 class LogReader:
@@ -60,31 +78,21 @@ class NamespaceLogs:
         self._streams = streams
         self.turns = turns
 
-    async def read(
-        self,
-        pod: str,
-        container: str,
-        *,
-        since: datetime | None,
-        tail: int | None = None,
-        previous: bool = False,
-        on_chunk: Callable[[bytes], bool],
-    ) -> None:
+    async def read(self, request: LogRequest, on_chunk: OnChunk) -> None:
         """Feed the log, each line with its timestamp, oldest first, chunk by chunk.
 
-        `since` has the precision of seconds: lines of that second come again. `tail`: only that
-        many last lines. Reading ends early when `on_chunk` returns False. A container that has not
-        started and a previous container that never was have an empty log. Raise PodGone when
-        there is no such pod any more, SourceError when the log cannot be read.
+        A container that has not started and a previous container that never was have an empty log.
+        Raise PodGone when there is no such pod any more, SourceError when the log cannot be read.
         """
+        container = request.container
         query = {"container": container, "timestamps": "true"}
-        if since is not None:
-            query["sinceTime"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if tail is not None:
-            query["tailLines"] = str(tail)
-        if previous:
+        if request.since is not None:
+            query["sinceTime"] = request.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if request.tail is not None:
+            query["tailLines"] = str(request.tail)
+        if request.previous:
             query["previous"] = "true"
-        path = f"/api/v1/namespaces/{self._runner.namespace}/pods/{pod}/log"
+        path = f"/api/v1/namespaces/{self._runner.namespace}/pods/{request.pod}/log"
         async with self._streams:
             try:
                 async with aclosing(self._runner.stream(path, query)) as chunks:

@@ -12,6 +12,7 @@ from servicesop.sources.kubernetes.transport import (
     ApiError,
     Json,
     Query,
+    Request,
     Transport,
     bounded,
     parsed,
@@ -103,14 +104,8 @@ class Requests:
         limits = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence
         )
-        async with self._transport.open(
-            self._transport.watches,
-            "GET",
-            path,
-            query=parameters,
-            headers=self._headers,
-            limits=limits,
-        ) as response:
+        request = Request("GET", path, parameters, self._headers, limits)
+        async with self._transport.open(self._transport.watches, request) as response:
             on_open()
             try:
                 async for line in _lines(response.content, MAX_WATCH_LINE):
@@ -131,105 +126,51 @@ class Requests:
         `silence`: seconds without a byte after which it counts as broken.
         """
         self._check(path)
-        async with self._transport.open(
-            self._transport.logs,
-            "GET",
-            path,
-            query=query,
-            headers={**self._headers, "Accept": "*/*"},
-            limits=aiohttp.ClientTimeout(
-                total=timeout, sock_connect=CONNECT_SECONDS, sock_read=silence
-            ),
-        ) as response:
+        headers = {**self._headers, "Accept": "*/*"}
+        limits = aiohttp.ClientTimeout(
+            total=timeout, sock_connect=CONNECT_SECONDS, sock_read=silence
+        )
+        request = Request("GET", path, query, headers, limits)
+        async with self._transport.open(self._transport.logs, request) as response:
             async for chunk in response.content.iter_any():
                 yield chunk
 
-    async def create(
-        self,
-        path: str,
-        body: Json,
-        query: Query | None = None,
-        *,
-        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
-    ) -> Json:
+    async def create(self, path: str, body: Json) -> Json:
         """POST an object to its list, or to a subresource."""
-        return await self._call("POST", path, query, body=body, timeout=timeout)
+        return await self._call("POST", path, None, body=body)
 
-    async def replace(
-        self,
-        path: str,
-        body: Json,
-        query: Query | None = None,
-        *,
-        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
-    ) -> Json:
+    async def replace(self, path: str, body: Json) -> Json:
         """PUT an object; with its resourceVersion it is a compare-and-swap (ApiError 409)."""
-        return await self._call("PUT", path, query, body=body, timeout=timeout)
+        return await self._call("PUT", path, None, body=body)
 
-    async def json_patch(
-        self,
-        path: str,
-        operations: list[Json],
-        field_manager: str,
-        *,
-        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
-    ) -> Json:
+    async def json_patch(self, path: str, operations: list[Json], field_manager: str) -> Json:
         """Change what the operations say; a failed `test` is ApiError 422."""
-        return await self._call(
-            "PATCH",
-            path,
-            {"fieldManager": field_manager},
-            body=operations,
-            content_type="application/json-patch+json",
-            timeout=timeout,
-        )
+        return await self._patch(path, operations, "json-patch+json", field_manager)
 
-    async def merge_patch(
-        self,
-        path: str,
-        body: Json,
-        field_manager: str,
-        *,
-        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
-    ) -> Json:
+    async def merge_patch(self, path: str, body: Json, field_manager: str) -> Json:
         """Merge the body into the object."""
-        return await self._call(
-            "PATCH",
-            path,
-            {"fieldManager": field_manager},
-            body=body,
-            content_type="application/merge-patch+json",
-            timeout=timeout,
-        )
+        return await self._patch(path, body, "merge-patch+json", field_manager)
 
-    async def apply(
-        self,
-        path: str,
-        body: Json,
-        field_manager: str,
-        *,
-        force: bool = True,
-        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
-    ) -> Json:
+    async def apply(self, path: str, body: Json, field_manager: str, *, force: bool = True) -> Json:
         """Server-side apply; `force` takes fields over from other managers."""
-        return await self._call(
-            "PATCH",
-            path,
-            {"fieldManager": field_manager, "force": "true" if force else "false"},
-            body=body,
-            content_type="application/apply-patch+yaml",
-            timeout=timeout,
+        return await self._patch(
+            path, body, "apply-patch+yaml", field_manager, force="true" if force else "false"
         )
 
-    async def delete(
+    async def delete(self, path: str, body: Json | None = None) -> Json:
+        """Delete one object; `body` is a DeleteOptions, for preconditions."""
+        return await self._call("DELETE", path, None, body=body)
+
+    async def _patch(
         self,
         path: str,
-        body: Json | None = None,
-        *,
-        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
+        body: Json | list[Json],
+        form: str,
+        field_manager: str,
+        **options: str,
     ) -> Json:
-        """Delete one object; `body` is a DeleteOptions, for preconditions."""
-        return await self._call("DELETE", path, None, body=body, timeout=timeout)
+        query = {"fieldManager": field_manager, **options}
+        return await self._call("PATCH", path, query, body=body, form=form)
 
     async def _call(
         self,
@@ -238,25 +179,19 @@ class Requests:
         query: Query | None,
         *,
         body: Json | list[Json] | None = None,
-        content_type: str = "application/json",
-        timeout: float,  # noqa: ASYNC109 - aiohttp enforces it
+        form: str = "json",
+        timeout: float = 10.0,  # noqa: ASYNC109 - aiohttp enforces it
         max_bytes: int = MAX_BODY,
     ) -> Json:
         self._check(path)
         headers = dict(self._headers)
         data = None
         if body is not None:
-            headers["Content-Type"] = content_type
+            headers["Content-Type"] = f"application/{form}"
             data = json.dumps(body, separators=(",", ":")).encode()
-        async with self._transport.open(
-            self._transport.calls,
-            method,
-            path,
-            query=query,
-            headers=headers,
-            body=data,
-            limits=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
-        ) as response:
+        limits = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS)
+        request = Request(method, path, query, headers, limits, data)
+        async with self._transport.open(self._transport.calls, request) as response:
             return parsed(await bounded(response, max_bytes), response.status)
 
 

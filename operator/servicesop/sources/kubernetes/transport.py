@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -40,6 +41,18 @@ class ApiUnreachable(Exception):  # noqa: N818 - a state of the server, named as
         super().__init__("the API server does not answer")
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent to the API server, without the credentials."""
+
+    method: str
+    path: str
+    query: Query | None
+    headers: Mapping[str, str]
+    limits: aiohttp.ClientTimeout
+    body: bytes | None = None
+
+
 class Transport:
     """Three connection pools to one API server, so that long streams cannot starve short calls."""
 
@@ -68,30 +81,23 @@ class Transport:
 
     @asynccontextmanager
     async def open(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        path: str,
-        *,
-        query: Query | None,
-        headers: Mapping[str, str],
-        body: bytes | None = None,
-        limits: aiohttp.ClientTimeout,
+        self, session: aiohttp.ClientSession, request: Request
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and give its answer, if that is a success."""
-        url = URL(self._access.host + path, encoded=True)
-        if query:
-            url = url.with_query(query)
+        url = URL(self._access.host + request.path, encoded=True)
+        if request.query:
+            url = url.with_query(request.query)
+        headers = request.headers
         authorization = await self._access.authorization()
         if authorization:
             headers = {**headers, "Authorization": authorization}
         try:
             async with session.request(
-                method,
+                request.method,
                 url,
-                data=body,
+                data=request.body,
                 headers=headers,
-                timeout=limits,
+                timeout=request.limits,
                 proxy=self._access.proxy,
                 server_hostname=self._access.server_name,
                 # A redirect would carry the credentials to wherever it points.
