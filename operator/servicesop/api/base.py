@@ -105,6 +105,16 @@ class ApiModel(BaseModel):
                 raise ValueError(rule.message)
         return self
 
+    def evolve(self, **fields: object) -> Self:
+        """Give a copy with other values; itself where it has them already. Nothing is validated.
+
+        Most of what the operator says on a turn is what it has said before, and what has stayed the
+        same object need not be copied, compared or written.
+        """
+        if all(getattr(self, name) == value for name, value in fields.items()):
+            return self
+        return self.model_copy(update=fields)
+
     @classmethod
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler

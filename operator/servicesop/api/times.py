@@ -12,6 +12,8 @@ def whole_seconds(time: datetime) -> datetime:
     """Drop the fraction, as a written time would. Raise ValueError for a time without a zone."""
     if time.tzinfo is None:
         raise ValueError("a time needs a zone")
+    if time.tzinfo is UTC and not time.microsecond:
+        return time
     return time.astimezone(UTC).replace(microsecond=0)
 
 

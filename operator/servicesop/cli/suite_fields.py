@@ -58,7 +58,7 @@ def _line(text: str) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = field.get_default(call_default_factory=False)
+    value = field.get_default(call_default_factory=True)
     if value is None or value == "":
         return ""
     if hasattr(value, "isoformat"):

@@ -39,9 +39,10 @@ def find_suites(paths: Iterable[Path]) -> tuple[SuiteFile, ...]:
     """Read files of tests, and all of a directory. Raise SuiteError with all that is wrong."""
     found: list[SuiteFile] = []
     faults: list[str] = []
+    subjects: dict[Path, Subject] = {}
     for path, named in _files(paths):
         try:
-            suite = _read(path, named)
+            suite = _read(path, named, subjects)
         except SuiteError as wrong:
             faults += wrong.faults
         else:
@@ -62,8 +63,11 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
             yield path, True
 
 
-def _read(path: Path, named: bool) -> SuiteFile | None:
-    """Read one file; None for one of a directory that holds Kubernetes objects or a patch."""
+def _read(path: Path, named: bool, subjects: dict[Path, Subject]) -> SuiteFile | None:
+    """Read one file; None for one of a directory that holds Kubernetes objects or a patch.
+
+    `subjects` are the SOPs that were read already, by file; most have several files of tests.
+    """
     try:
         value, *more = read_yaml(read_text(str(path))) or [None]
     except UnreadableError as unable:
@@ -82,7 +86,10 @@ def _read(path: Path, named: bool) -> SuiteFile | None:
         raise SuiteError([f"{path}: a file of tests is one YAML document; split it"])
     suite = _suite(path, value)
     sop = path.parent / suite.sop
-    subject = _subject(path, sop).in_mode(suite.mode)
+    whole = sop.resolve()
+    if whole not in subjects:
+        subjects[whole] = _subject(path, sop)
+    subject = subjects[whole].in_mode(suite.mode)
     unknown = list(unknown_names(suite, subject.spec))
     if unknown:
         raise SuiteError(f"{path}: {one}" for one in unknown)

@@ -83,14 +83,13 @@ class Procedure:
         state = Tri.UNKNOWN if suspended else state_of(self.section, checks)
         at = whole_seconds(self.now)
         blind = not suspended and is_blind(self.section, checks, self.handled)
-        status = ProcedureStatus(
-            name=self.section.name,
+        known = before or ProcedureStatus(name=self.section.name, state=state, since=at)
+        status = known.evolve(
             state=state,
-            since=before.since if before and before.state is state else at,
-            blind_since=(before.blind_since if before and before.blind_since else at)
-            if blind
-            else None,
-            episode=self._episode(before.episode if before else None, state),
+            since=known.since if known.state is state else at,
+            blind_since=(known.blind_since or at) if blind else None,
+            doing=None,
+            episode=self._episode(known.episode, state),
         )
         if state is not Tri.TRUE or status.episode is None:
             return Course(status)
@@ -99,20 +98,19 @@ class Procedure:
     def _episode(self, episode: Episode | None, state: Tri) -> Episode | None:
         if state is Tri.TRUE:
             running = episode or Episode(started=self.now)
-            return running.model_copy(update={"calm_since": None})
+            return running.evolve(calm_since=None)
         if episode is None:
             return None
         # The table is not read meanwhile, so no row can win two cycles in a row.
-        episode = episode.model_copy(update={"candidate": None, "candidate_since": None})
+        episode = episode.evolve(candidate=None, candidate_since=None)
         if state is Tri.UNKNOWN:
-            return episode.model_copy(update={"calm_since": None})
+            return episode.evolve(calm_since=None)
         calm = episode.calm_since or whole_seconds(self.now)
         over = self.now - calm >= self.snapshot.spec.reopen_within
         if over and self._own_intent() is None:
             return None
         # What was waited for has ended; when the problem comes back, waiting starts afresh.
-        ended = {"calm_since": calm, "unsure_since": None, "refused_since": None}
-        return episode.model_copy(update=ended)
+        return episode.evolve(calm_since=calm, unsure_since=None, refused_since=None)
 
     def _own_intent(self) -> Intent | None:
         return next((one for one in self.intents if one.procedure == self.section.name), None)
@@ -121,7 +119,7 @@ class Procedure:
         at = whole_seconds(self.now)
         intent = self._own_intent()
         if intent is not None:
-            return Course(status.model_copy(update={"doing": doing(intent)}))
+            return Course(status.evolve(doing=doing(intent)))
         verdict = table.read(
             self.section.rows,
             self.snapshot.checks,
@@ -129,21 +127,19 @@ class Procedure:
         )
         if verdict.why is table.Why.WAIT:
             text = f"waits until row {verdict.row.name} can be decided"
-            return Course(status.model_copy(update={"doing": text}))
+            return Course(status.evolve(doing=text))
         unsure = verdict.why is table.Why.UNSURE
-        episode = episode.model_copy(
-            update={"unsure_since": (episode.unsure_since or at) if unsure else None}
-        )
+        episode = episode.evolve(unsure_since=(episode.unsure_since or at) if unsure else None)
         if unsure and episode.unsure_since is not None:
             waited = self.now - episode.unsure_since
             if waited < self.snapshot.spec.unsure_for:
                 text = f"waits for unknown checks of row {verdict.unknown[0]}"
-                return Course(status.model_copy(update={"episode": episode, "doing": text}))
+                return Course(status.evolve(episode=episode, doing=text))
         episode, won = self._seat(episode, verdict.row)
-        status = status.model_copy(update={"episode": episode})
+        status = status.evolve(episode=episode)
         if not won:
             text = f"row {verdict.row.name} must win twice to replace {episode.row}"
-            return Course(status.model_copy(update={"doing": text}))
+            return Course(status.evolve(doing=text))
         return self._follow(status, episode, verdict)
 
     def _held_out(self, row: Row, episode: Episode) -> bool:
@@ -155,15 +151,14 @@ class Procedure:
     def _seat(self, episode: Episode, row: Row) -> tuple[Episode, bool]:
         """Let a row win: at once in a fresh episode, after two cycles where another one stands."""
         at = whole_seconds(self.now)
-        none = {"candidate": None, "candidate_since": None}
         if episode.row in (None, row.name):
-            return episode.model_copy(update={"row": row.name, **none}), True
+            return episode.evolve(row=row.name, candidate=None, candidate_since=None), True
         if episode.candidate != row.name or episode.candidate_since is None:
-            update = {"candidate": row.name, "candidate_since": at}
-            return episode.model_copy(update=update), False
+            return episode.evolve(candidate=row.name, candidate_since=at), False
         if self.now - episode.candidate_since < self.snapshot.spec.every:
             return episode, False
-        return episode.model_copy(update={"row": row.name, "refused_since": None, **none}), True
+        won = {"row": row.name, "candidate": None, "candidate_since": None, "refused_since": None}
+        return episode.evolve(**won), True
 
     def _follow(self, status: ProcedureStatus, episode: Episode, verdict: table.Verdict) -> Course:
         row = verdict.row
@@ -173,9 +168,9 @@ class Procedure:
                 names = {one.name for one in self.section.rows}
                 known = tuple(held for held in episode.held if held.row in names)
                 held = (*known, Held(row=row.name, since=self.now))
-                episode = episode.model_copy(update={"held": held})
+                episode = episode.evolve(held=held)
             text = f"holds: {row.hold.because}"
-            return Course(status.model_copy(update={"episode": episode, "doing": text}))
+            return Course(status.evolve(episode=episode, doing=text))
         if row.remediate:
             return self._remediate(status, episode, row, row.remediate)
         why = {
@@ -205,7 +200,7 @@ class Procedure:
         message = "; ".join(text for text in (escalate.because, said) if text)
         text = f"escalated to {', '.join(escalate.to)}"
         return Course(
-            status.model_copy(update={"episode": episode, "doing": text}),
+            status.evolve(episode=episode, doing=text),
             call=Call(self.section.name, reason, escalate.to, failed, message),
         )
 
@@ -225,7 +220,7 @@ class Procedure:
         )
         if running is not None:
             text = f"waits for the running {running.action.of(running.kind, running.workload)}"
-            return Course(status.model_copy(update={"episode": episode, "doing": text}))
+            return Course(status.evolve(episode=episode, doing=text))
         if episode.stopped:
             spent = EscalationReason.SPENT
             return self._escalate(status, episode, row, spent, _no_further(what, episode.stopped))
@@ -251,9 +246,9 @@ class Procedure:
         gate = facts_of(self.snapshot, remediate, plan.id, evidence)
         refused = gates.refusal(gate, remediate, self.now)
         if refused is None:
-            episode = episode.model_copy(update={"refused_since": None})
+            episode = episode.evolve(refused_since=None)
             text = f"{what} is next"
-            return Course(status.model_copy(update={"episode": episode, "doing": text}), plan=plan)
+            return Course(status.evolve(episode=episode, doing=text), plan=plan)
         return self._refused(status, episode, row, refused, what)
 
     def _refused(
@@ -263,7 +258,7 @@ class Procedure:
         said = fitted(f"no {what}: {refused.message}", MAX_DOING)
         if refused.reason in (Allowed.ATTEMPTS_SPENT, Allowed.LIMIT_REACHED):
             # Spent attempts stay spent for this episode, however long ago they are.
-            episode = episode.model_copy(update={"stopped": refused.reason.value})
+            episode = episode.evolve(stopped=refused.reason.value)
             last = _no_further(what, refused.reason)
             return self._escalate(status, episode, row, EscalationReason.SPENT, last)
         page = below and self.snapshot.spec.notify is Notify.PAGE
@@ -272,13 +267,13 @@ class Procedure:
         if below or refused.reason is Allowed.OPERATOR_STARTING:
             would = "would do: " if refused.reason is Allowed.DRY_RUN else ""
             text = fitted(f"{would}{what} ({refused.message})", MAX_DOING) if would else said
-            episode = episode.model_copy(update={"refused_since": None})
-            return Course(status.model_copy(update={"episode": episode, "doing": text}))
+            episode = episode.evolve(refused_since=None)
+            return Course(status.evolve(episode=episode, doing=text))
         since = episode.refused_since or whole_seconds(self.now)
-        episode = episode.model_copy(update={"refused_since": since})
+        episode = episode.evolve(refused_since=since)
         if self.now - since >= REFUSED_FOR:
             return self._escalate(status, episode, row, EscalationReason.REFUSED, said)
-        return Course(status.model_copy(update={"episode": episode, "doing": said}))
+        return Course(status.evolve(episode=episode, doing=said))
 
 
 _STOPPED = {

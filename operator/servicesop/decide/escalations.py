@@ -44,7 +44,7 @@ def update(
     for one in opened:
         left = tuple(name for name in one.procedures if name in alive)
         if one.reason is not EscalationReason.BLIND and left:
-            current.append(one.model_copy(update={"procedures": left}))
+            current.append(one.evolve(procedures=left))
     for call in calls:
         index = _matching(current, call)
         if index is None:
@@ -80,17 +80,15 @@ def _open(call: Call, sop_uid: str, now: datetime) -> Escalation:
 
 def _join(one: Escalation, call: Call) -> Escalation:
     leads = one.procedures[0] == call.procedure
-    return one.model_copy(
-        update={
-            "to": one.to + tuple(team for team in call.to if team not in one.to),
-            "procedures": one.procedures
-            if call.procedure in one.procedures
-            else (*one.procedures, call.procedure),
-            "checks": one.checks + tuple(name for name in call.checks if name not in one.checks),
-            # The procedure that opened it keeps telling the story.
-            "reason": call.reason if leads else one.reason,
-            "message": fitted(call.message, MAX_MESSAGE) if leads else one.message,
-        }
+    return one.evolve(
+        to=one.to + tuple(team for team in call.to if team not in one.to),
+        procedures=one.procedures
+        if call.procedure in one.procedures
+        else (*one.procedures, call.procedure),
+        checks=one.checks + tuple(name for name in call.checks if name not in one.checks),
+        # The procedure that opened it keeps telling the story.
+        reason=call.reason if leads else one.reason,
+        message=fitted(call.message, MAX_MESSAGE) if leads else one.message,
     )
 
 
@@ -134,11 +132,9 @@ def named(
     escalation none of whose teams is left keeps them: somebody has been called.
     """
     return tuple(
-        one.model_copy(
-            update={
-                "to": tuple(team for team in one.to if team in teams) or one.to,
-                "checks": tuple(name for name in one.checks if name in checks),
-            }
+        one.evolve(
+            to=tuple(team for team in one.to if team in teams) or one.to,
+            checks=tuple(name for name in one.checks if name in checks),
         )
         for one in opened
     )

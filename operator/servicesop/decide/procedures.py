@@ -64,8 +64,8 @@ def state_of(section: Section, checks: Checks) -> Tri:
 
 def is_blind(section: Section, checks: Checks, handled: Collection[str]) -> bool:
     """Say whether a procedure is unknown because checks cannot tell."""
-    blind = blind_checks(section.checks, checks, handled)
-    return state_of(section, checks) is Tri.UNKNOWN and bool(blind)
+    unknown = state_of(section, checks) is Tri.UNKNOWN
+    return unknown and bool(blind_checks(section.checks, checks, handled))
 
 
 def blind_checks(names: Iterable[str], checks: Checks, handled: Collection[str]) -> tuple[str, ...]:

@@ -49,8 +49,10 @@ async def run_check(
     if sop.watched.get(name) is not watched:
         return None  # the spec has changed meanwhile; this answers a question nobody asks any more
     now = clock.now()
+    before = watched.memory.state
     changed = sop.take(name, sample, now)
-    freed = sop.hold_back(now)
+    # Who waits for whom follows from the states of checks alone.
+    freed = sop.hold_back(now) if watched.memory.state is not before else ()
     ends = (
         watched.memory.pending_until(watched.windows),
         watched.memory.recovers_at(watched.windows),

@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -77,9 +78,7 @@ class Ledger:
 
     def target(self, target: Target) -> TargetRecord:
         """Give what is remembered of a target."""
-        namespace, kind, name = target
-        empty = TargetRecord(namespace=namespace, kind=kind, name=name)
-        return self._targets.get(target, empty)
+        return self._targets.get(target) or _blank(*target)
 
     def conflict(self, target: Target, action_id: str) -> bool:
         """Say whether somebody else may act on the target now; yes while that is not known."""
@@ -151,13 +150,10 @@ class Ledger:
     async def _change_target(
         self, target: Target, change: Callable[[TargetRecord], TargetRecord]
     ) -> None:
-        namespace, kind, name = target
-        empty = TargetRecord(namespace=namespace, kind=kind, name=name)
-
         def in_time(record: TargetRecord) -> TargetRecord:
             return change(rules.not_later(record, self._now()))
 
-        self._targets[target] = await self._swap(_name(target), "target", empty, in_time)
+        self._targets[target] = await self._swap(_name(target), "target", _blank(*target), in_time)
 
     async def _change_budget(self, change: Callable[[Budget], Budget]) -> None:
         def in_time(budget: Budget) -> Budget:
@@ -218,6 +214,12 @@ class Ledger:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
+
+
+@lru_cache(maxsize=4096)
+def _blank(namespace: str, kind: str, name: str) -> TargetRecord:
+    """Give the record of a target to which nothing was done: most, and asked on every turn."""
+    return TargetRecord(namespace=namespace, kind=kind, name=name)
 
 
 def _idle(record: TargetRecord, now: datetime) -> bool:

@@ -40,6 +40,8 @@ class Watched:
     windows: Windows
     memory: Memory
     every: timedelta
+    remembers: Remembers | None
+    """The runner, where some of its memory outlives the process."""
     seen: tuple[Seen, ...] = ()
     """What the runner wants the status to keep for it."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -146,8 +148,10 @@ class Sop:
             if kept is not None and same and ground and not paused:
                 self.watched[check.name] = kept
             else:
+                runner, windows = build(check), windows_of(check, every)
+                remembers = runner if isinstance(runner, Remembers) else None
                 self.watched[check.name] = Watched(
-                    check, build(check), windows_of(check, every), debounce.begin(now), every
+                    check, runner, windows, debounce.begin(now), every, remembers
                 )
         self.hold_back(now)
 
@@ -160,9 +164,9 @@ class Sop:
             if watched is None:
                 continue
             watched.memory = debounce.resume(written)
-            if isinstance(watched.runner, Remembers):
-                watched.runner.recall(written.seen)
-                watched.seen = watched.runner.seen
+            if watched.remembers is not None:
+                watched.remembers.recall(written.seen)
+                watched.seen = watched.remembers.seen
         self.hold_back(now)
 
     def hold_back(self, now: datetime) -> tuple[str, ...]:
@@ -192,8 +196,8 @@ class Sop:
         before = watched.memory
         after = watched.memory = debounce.step(before, sample, now, watched.windows)
         known = watched.seen
-        if isinstance(watched.runner, Remembers):
-            watched.seen = watched.runner.seen
+        if watched.remembers is not None:
+            watched.seen = watched.remembers.seen
         return (
             before.state is not after.state
             or known != watched.seen

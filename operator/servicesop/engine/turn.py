@@ -118,10 +118,9 @@ class Turns:
 
     async def _ask_rights(self, sop: Sop, spec: Spec) -> None:
         refs = {target.name: target.ref for target in spec.targets}
-        for remediate in _remediations(sop):
-            name = target_of(spec, remediate)
-            rights = needed_by_actions(spec, remediate.action, refs[name])
-            sop.rights[name, remediate.action] = (
+        for name, action in {(target_of(spec, one), one.action) for one in _remediations(sop)}:
+            rights = needed_by_actions(spec, action, refs[name])
+            sop.rights[name, action] = (
                 await self._rights.may_all(sop.namespace, rights) if rights else None
             )
 
@@ -325,7 +324,7 @@ class Turns:
     async def _write(self, sop: Sop, after: Status) -> None:
         """Write a status if it says anything new, or if the last word is too old."""
         now = self._clock.now()
-        if after == sop.status and not self.beat_due(sop, now):
+        if (after is sop.status or after == sop.status) and not self.beat_due(sop, now):
             return
         before = sop.status
         after = after.model_copy(update={"last_checked_time": whole_seconds(now)})

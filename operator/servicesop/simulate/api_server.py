@@ -6,14 +6,15 @@ happens by itself: what controllers would do is told to `on_patch` and `on_evict
 
 import copy
 import json
-from collections.abc import AsyncIterator, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, cast
 
 import aiohttp
 
-from servicesop.simulate.times import written
+from servicesop.simulate.times import moves, written
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.requests import Requests
 from servicesop.sources.kubernetes.transport import ApiError, Json, Query, Request, Transport
@@ -29,7 +30,12 @@ class ApiServer:
         """`on_patch` is told of each JSON patch, `on_evict` of each eviction before it is done."""
         self._now = now
         self.objects: dict[str, Json] = {}
-        """By path; times in them may still be such as move on with the clock."""
+        """By path; times in them may still be such as move on with the clock. None is changed in
+        place: another state of it is another object."""
+        self._below: defaultdict[str, dict[str, Json]] = defaultdict(dict)
+        """The same by what they stand below, for lists."""
+        self._fixed: dict[str, tuple[Json, Json]] = {}
+        """Objects without such times, by path, each with how it is served."""
         self.discovery: dict[str, Json] = {}
         """Which kinds there are, by path."""
         self._on_patch = on_patch
@@ -40,23 +46,22 @@ class ApiServer:
         """Keep an object under a path, with a new resourceVersion."""
         self._version += 1
         metadata = {**body.get("metadata", {}), "resourceVersion": str(self._version)}
-        self.objects[path] = {**body, "metadata": metadata}
-        return self.objects[path]
+        item = {**body, "metadata": metadata}
+        self.objects[path] = self._below[_parent(path)][path] = item
+        return item
 
     def remove(self, path: str) -> None:
         """Forget an object, if there is one."""
         self.objects.pop(path, None)
+        self._below[_parent(path)].pop(path, None)
 
     def listed(self, path: str, labels: str = "") -> list[Json]:
         """Give the objects right below a path that carry these labels (`a=b,c=d`)."""
         wanted = [one.split("=", 1) for one in labels.split(",") if one]
-        below = f"{path}/"
         return [
             item
-            for at, item in self.objects.items()
-            if at.startswith(below)
-            and "/" not in at.removeprefix(below)
-            and all(
+            for item in self._below[path].values()
+            if all(
                 (item["metadata"].get("labels") or {}).get(key) == value for key, value in wanted
             )
         ]
@@ -83,7 +88,7 @@ class ApiServer:
 
     def _get(self, path: str, query: Query) -> Json:
         if path in self.objects:
-            return dict(written(self.objects[path], self._now()))
+            return self._served(path, self.objects[path])
         if path in self.discovery:
             return self.discovery[path]
         # A list's path ends with a resource, an object's with its name behind that.
@@ -93,6 +98,15 @@ class ApiServer:
             metadata = {"resourceVersion": str(self._version)}
             return {"metadata": metadata, "items": written(items, self._now())}
         raise ApiError(404, "NotFound")
+
+    def _served(self, path: str, item: Json) -> Json:
+        known, served = self._fixed.get(path, (None, {}))
+        if known is item:
+            return served
+        served = dict(written(item, self._now()))
+        if not moves(item):
+            self._fixed[path] = item, served
+        return served
 
     def _post(self, path: str, body: Json) -> Json:
         if path.endswith("/selfsubjectaccessreviews"):
@@ -131,6 +145,10 @@ class ApiServer:
         patched = self.put(path, patched)
         self._on_patch(path, patched)
         return self.objects[path]
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _operate(item: Json, operation: Json) -> None:

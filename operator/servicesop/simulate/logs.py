@@ -1,6 +1,6 @@
 """The logs of a test's pods."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,10 @@ class Line:
 def _line(time: datetime, text: str) -> Line:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S.%f")
     return Line(time, f"{stamp}000Z {text}\n".encode())
+
+
+def _time(line: Line) -> datetime:
+    return line.time
 
 
 class PodLogs:
@@ -52,7 +56,7 @@ class PodLogs:
             same = self._counts[pod, container, time]
             self._counts[pod, container, time] += 1
             line = _line(time + timedelta(microseconds=same), text)
-            insort(self._lines[pod, container], line, key=lambda one: one.time)
+            insort(self._lines[pod, container], line, key=_time)
 
     @property
     def turns(self) -> Turn:
@@ -68,11 +72,14 @@ class PodLogs:
         # Without a first line at its start, a log may have lost what stood before its first one.
         begun = [_line(self._began[pod], "")] if pod in self._began else []
         now = self._now() + timedelta(seconds=1)
-        written = [*begun, *self._lines[pod, request.container]]
-        lines = [] if request.previous else [line for line in written if line.time < now]
+        written = self._lines[pod, request.container]
+        first = 0
         if since is not None:
             whole = since.replace(microsecond=0)
-            lines = [line for line in lines if line.time >= whole]
+            begun = [line for line in begun if line.time >= whole]
+            first = bisect_left(written, whole, key=_time)
+        end = bisect_left(written, now, key=_time)
+        lines = [] if request.previous else [*begun, *written[first:end]]
         if tail is not None:
             lines = lines[-tail:]
         on_chunk(b"".join(line.served for line in lines))

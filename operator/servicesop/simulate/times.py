@@ -19,6 +19,16 @@ def moment_of(value: object, now: datetime) -> object:
     return now - span if found["sign"] == "-" else now + span
 
 
+def moves(value: Any) -> bool:
+    """Whether there is a time in it that moves on with the clock."""
+    match value:
+        case dict():
+            return any(map(moves, value.values()))
+        case list() | tuple():
+            return any(map(moves, value))
+    return isinstance(value, str) and _MOVING.fullmatch(value) is not None
+
+
 def written(value: Any, now: datetime) -> Any:
     """Write all times in an object as the API server does."""
     match value:

@@ -40,6 +40,9 @@ class Workloads:
         self._refused = refused
         self._server = server
         self._namespace = namespace
+        self._workloads: dict[tuple[str, str], tuple[Json, WorkloadView]] = {}
+        self._pods: dict[str, tuple[Json, PodView]] = {}
+        """What was read last, each with the object that it was read from."""
 
     def view(self, namespace: str) -> "Workloads":
         """Give those of a namespace: there is only one."""
@@ -49,12 +52,24 @@ class Workloads:
         """Give a workload, or None where none exists."""
         self._seen()
         item = self._server.objects.get(workload_path(self._namespace, kind, name))
-        return workload_view(kind, item) if item is not None else None
+        if item is None:
+            return None
+        known = self._workloads.get((kind, name))
+        if known is None or known[0] is not item:
+            known = self._workloads[kind, name] = item, workload_view(kind, item)
+        return known[1]
 
     def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
         """Give the pods of a workload."""
         self._seen()
-        return tuple(read_pod(item).view for item in self.pods_of(workload.kind, workload.name))
+        return tuple(map(self._pod, self.pods_of(workload.kind, workload.name)))
+
+    def _pod(self, item: Json) -> PodView:
+        name = item["metadata"]["name"]
+        known = self._pods.get(name)
+        if known is None or known[0] is not item:
+            known = self._pods[name] = item, read_pod(item).view
+        return known[1]
 
     def replica_sets(self, workload: WorkloadView) -> frozenset[str]:
         """Give the names of a Deployment's ReplicaSets: one, as after a rollout that is over."""
@@ -69,11 +84,11 @@ class Workloads:
 
     def pods_of(self, kind: str, name: str) -> list[Json]:
         """Give the pods of a workload as they stand in the API server."""
-        owner = owner_of(kind, name)
+        uid = owner_of(kind, name)["uid"]
         return [
             pod
             for pod in self._server.listed(pod_path(self._namespace))
-            if any(one["uid"] == owner["uid"] for one in pod["metadata"]["ownerReferences"])
+            if any(one["uid"] == uid for one in pod["metadata"]["ownerReferences"])
         ]
 
 

@@ -103,18 +103,24 @@ def conditions(
 ) -> tuple[Condition, ...]:
     """Give conditions their times: `lastTransitionTime` moves only when the status does."""
     old = {condition.type: condition for condition in before}
-    return tuple(
-        Condition(
-            type=one.type,
-            status=one.status,
-            reason=one.reason,
-            message=fitted(one.message, MAX_MESSAGE),
-            observed_generation=generation,
-            last_transition_time=old[one.type].last_transition_time
-            if one.type in old and old[one.type].status is one.status
-            else whole_seconds(now),
-        )
-        for one in said
+    return tuple(_condition(one, old.get(one.type), generation, now) for one in said)
+
+
+def _condition(said: Said, was: Condition | None, generation: int, now: datetime) -> Condition:
+    message = fitted(said.message, MAX_MESSAGE)
+    since = whole_seconds(now)
+    if was is not None and was.status is said.status:
+        since = was.last_transition_time
+        known = (was.reason, was.message, was.observed_generation)
+        if known == (said.reason, message, generation):
+            return was
+    return Condition(
+        type=said.type,
+        status=said.status,
+        reason=said.reason,
+        message=message,
+        observed_generation=generation,
+        last_transition_time=since,
     )
 
 
@@ -167,9 +173,9 @@ def healthy(
 
 
 def _explain(names: tuple[str, ...], checks: Mapping[str, Memory]) -> tuple[HealthyReason, str]:
-    by_state = {
-        state: [name for name in names if checks[name].state is state] for state in CheckState
-    }
+    by_state: dict[CheckState, list[str]] = {state: [] for state in CheckState}
+    for name in names:
+        by_state[checks[name].state].append(name)
     if by_state[CheckState.FAILED]:
         return HealthyReason.CHECKS_FAILED, _texts(by_state[CheckState.FAILED], checks)
     blind = by_state[CheckState.ERROR] + by_state[CheckState.INCONCLUSIVE]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from servicesop.api.checks.check import Check
 from servicesop.api.kinds import ActionKind
@@ -84,7 +85,8 @@ def report(
         escalations=decision.escalations,
         history=history,
     )
-    return bounded(whole)
+    # What was written fits.
+    return before if whole == before else bounded(whole)
 
 
 def refused(
@@ -114,32 +116,32 @@ def _checks(
     old = {one.name: one for one in before.checks}
     found = []
     for check in spec.checks:
-        new = check_status(check, checks[check.name], spec.every)
-        was = old.get(check.name)
-        if was is not None and was.model_copy(update={"evidence": new.evidence, "seen": ()}) == new:
-            # Counts in the evidence move with every run; the sample of when it began will do.
-            new = was
-        found.append(new.model_copy(update={"seen": seen.get(check.name, ())}))
+        one = check_status(check, checks[check.name], spec.every, old.get(check.name))
+        found.append(one.evolve(seen=seen.get(check.name, ())))
     return tuple(found)
 
 
-def check_status(check: Check, memory: Memory, every: timedelta) -> CheckStatus:
+def check_status(
+    check: Check, memory: Memory, every: timedelta, was: CheckStatus | None
+) -> CheckStatus:
     """Say where one check stands; the details only while it is not Passed."""
-    every = check.every or every
-    quiet = memory.state is CheckState.PASSED or memory.last is None
-    said = memory.last
+    twice = 2 * (check.every or every)
+    said = None if memory.state is CheckState.PASSED else memory.last
     findings = memory.confirmed if memory.state is CheckState.FAILED else memory.pending
-    return CheckStatus(
-        name=check.name,
-        state=memory.state,
-        since=whole_seconds(memory.since),
-        findings=tuple(sorted(findings)),
-        reason=said.reason.value if said and said.reason and not quiet else None,
-        message=said.message if said and not quiet else None,
-        evidence=said.evidence if said and not quiet else (),
-        for_=None if check.for_ is not None or check.leader else 2 * every,
-        recover_for=None if check.recover_for is not None else 2 * every,
-    )
+    standing: dict[str, Any] = {
+        "name": check.name,
+        "state": memory.state,
+        "since": whole_seconds(memory.since),
+        "findings": tuple(sorted(findings)),
+        "reason": said.reason.value if said and said.reason else None,
+        "message": said.message if said else None,
+        "for_": None if check.for_ is not None or check.leader else twice,
+        "recover_for": None if check.recover_for is not None else twice,
+    }
+    # Counts in the evidence move with every run; the sample of when it began will do.
+    if was is not None and all(getattr(was, name) == value for name, value in standing.items()):
+        return was
+    return CheckStatus(**standing, evidence=said.evidence if said else ())
 
 
 def _summary(checks: Mapping[str, Memory]) -> str:

@@ -7,6 +7,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from servicesop.cli import suites
+from servicesop.cli.documents import Document, read_documents
 from servicesop.cli.main import main
 from unit.simulate.stories import SOP
 
@@ -203,6 +205,24 @@ def test_a_file_that_holds_no_tests_is_told(place: Path, text: str, fault: str) 
 
     assert result.exit_code == 2
     assert f"{path}: {fault}" in result.output
+
+
+def test_an_sop_with_several_files_of_tests_is_read_once(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def count(text: str) -> tuple[Document, ...]:
+        read.append(text)
+        return read_documents(text)
+
+    monkeypatch.setattr(suites, "read_documents", count)
+    write(place, PASSES, "one.yaml")
+    write(place, PASSES, "two.yaml")
+    result = run(place)
+
+    assert (result.exit_code, len(read)) == (0, 1)
+    assert "2 tests" in result.output
 
 
 def test_a_file_of_a_directory_that_is_neither_tests_nor_objects_is_told(place: Path) -> None:

@@ -71,3 +71,7 @@ def test_the_fields_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DOCS.parent)
 
     assert files()[TESTING] == TEXT
+
+
+def test_a_default_that_is_made_anew_each_time_is_shown_as_what_it_is() -> None:
+    assert "| `labels` | `{}` | Its labels. |" in files()[TESTING].splitlines()

@@ -43,6 +43,17 @@ def test_nothing_changes_between_two_looks_at_the_same_facts(scene: str, mode: s
 
 
 @pytest.mark.parametrize("scene", list(SCENES))
+def test_what_says_nothing_new_is_not_said_again(scene: str) -> None:
+    reports = Reports()
+    reports.at_once(SCENES[scene])
+    reports.after(minutes(11), SCENES[scene])
+    first = reports.after(minutes(1), SCENES[scene])
+
+    # Most turns end so: nothing is validated, measured or written that was before.
+    assert reports.after(seconds(3.2), SCENES[scene]) is first
+
+
+@pytest.mark.parametrize("scene", list(SCENES))
 def test_what_was_written_and_read_back_is_the_same(scene: str) -> None:
     reports = Reports()
     reports.at_once(SCENES[scene])
