@@ -96,12 +96,15 @@ def _of_case(
 
 
 def _failing(case: CaseRecord) -> dict[str, str]:
-    """Give what was not as expected, by the expectation."""
-    return {fault.partition(" ")[0]: fault for fault in reversed(case.faults)}
+    """Give what was not as expected: of each expectation what is said first."""
+    found: dict[str, str] = {}
+    for fault in case.faults:
+        found.setdefault(fault.partition(" ")[0], fault)
+    return found
 
 
 def _verdict(failing: dict[str, str]) -> str:
-    return f"failed in {', '.join(sorted(failing))}" if failing else "passed"
+    return f"failed in {', '.join(failing)}" if failing else "passed"
 
 
 def _of_facts(path: str, older: CaseRecord, newer: CaseRecord) -> Iterator[Difference]:
@@ -131,9 +134,9 @@ def _of_acts(path: str, older: CaseRecord, newer: CaseRecord) -> Iterator[Differ
     before, after = (
         Counter((a.at, f"{a.act} of {a.target}") for a in one.acts) for one in (older, newer)
     )
-    for (at, act), _ in sorted((before - after).items()):
+    for at, act in sorted((before - after).elements()):
         yield Difference(path, older.name, "act", act, _NOTHING, at)
-    for (at, act), _ in sorted((after - before).items()):
+    for at, act in sorted((after - before).elements()):
         yield Difference(path, older.name, "act", _NOTHING, act, at)
 
 

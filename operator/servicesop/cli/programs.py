@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from servicesop.cli.junit import plain
+
 MAX_OUTPUT = 64 * 1024 * 1024
 _MAX_ERRORS = 16 * 1024
 _LOOK_SECONDS = 0.2
@@ -28,7 +30,7 @@ class Ended:
     def last_words(self, lines: int) -> str:
         """Give the last lines that it wrote to standard error, or how it ended without a word."""
         said = self.errors.decode("utf-8", "replace").strip().splitlines()[-lines:]
-        return "\n".join(said) or f"it ended with exit code {self.code}"
+        return "\n".join(map(plain, said)) or f"it ended with exit code {self.code}"
 
 
 class TooLongError(Exception):

@@ -105,7 +105,7 @@ def _case(one: Tested) -> CaseRecord:
 
 def as_json(report: Report, least: int) -> str:
     """Write the documented object (docs/testing.md)."""
-    return record_of(report).model_dump_json(by_alias=True, indent=1) + "\n"
+    return record_of(report).model_dump_json(by_alias=True, indent=1, ensure_ascii=True) + "\n"
 
 
 def read_record(text: bytes) -> Record:

@@ -1,6 +1,7 @@
 """`servicesop test --against`: other versions, changed on purpose, broken, hanging, or too old."""
 
 import json
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from servicesop.cli.against import OtherVersionError, ask
+from servicesop.cli.against import OtherVersionError, ask, compared
 from servicesop.cli.main import main
-from servicesop.cli.versions import find_version
+from servicesop.cli.record import FORMAT, ActRecord, CaseRecord, FileRecord, Record
+from servicesop.cli.versions import Installed, find_version
 from unit.cli.other_versions import changed, stub
 from unit.simulate.stories import SOP
 
@@ -139,6 +141,36 @@ def test_a_version_that_hangs_is_ended(tmp_path: Path) -> None:
 
     with pytest.raises(OtherVersionError, match="has not run the tests within 1 s, and was ended"):
         ask(version, [tmp_path], seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "names"),
+    [
+        ("0.4.0", "0.5.0", ("0.4.0", "0.5.0")),
+        ("0.5.0", "0.4.0", ("0.4.0", "0.5.0")),
+        ("0.5.0", "0.5.0", ("0.5.0 of wheel", "0.5.0 here")),
+    ],
+)
+def test_the_arrow_leads_from_the_older_version_to_the_newer(
+    here: str, there: str, names: tuple[str, str]
+) -> None:
+    act = ActRecord(at=timedelta(minutes=1), act="restart", target="api")
+
+    def record(number: str, *acts: ActRecord) -> Record:
+        case = CaseRecord(name="it", faults=(), changes=(), acts=acts)
+        file = FileRecord(path="a.yaml", refused=(), tests=(case,))
+        return Record(format=FORMAT, version=number, files=(file,))
+
+    other = Installed(there, Path("wheel"), ())
+    told, differs = compared(record(here, act), record(there), other)
+
+    older, newer = names
+    words = ("restart of api", "none") if older == here else ("none", "restart of api")
+    assert differs
+    assert told.splitlines() == [
+        f"a.yaml: it: at 1m: act: {words[0]} ({older}) → {words[1]} ({newer})",
+        f"1 test: 0 the same in {older} and {newer}, 1 not",
+    ]
 
 
 @pytest.mark.parametrize(

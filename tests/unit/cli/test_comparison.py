@@ -90,7 +90,7 @@ def lines(older: Record, newer: Record) -> list[str]:
             case(acts="2m restart api"),
             case(acts="2m restart api; 2m restart api"),
             ["at 2m: act: none (1) → restart of api (2)"],
-            id="an act twice",
+            id="an act once more",
         ),
         pytest.param(
             case(),
