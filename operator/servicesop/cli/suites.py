@@ -35,20 +35,26 @@ class SuiteFile:
     subject: Subject
 
 
-def find_suites(paths: Iterable[Path]) -> tuple[SuiteFile, ...]:
-    """Read files of tests, and all of a directory. Raise SuiteError with all that is wrong."""
-    found: list[SuiteFile] = []
-    faults: list[str] = []
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file of tests that cannot be run."""
+
+    path: Path
+    faults: tuple[str, ...]
+    """Why; each is a line for the person, and begins with the path."""
+
+
+def find_suites(paths: Iterable[Path]) -> tuple[SuiteFile | RefusedFile, ...]:
+    """Read files of tests, and all of a directory. Raise SuiteError where there are none."""
+    found: list[SuiteFile | RefusedFile] = []
     subjects: dict[Path, Subject] = {}
     for path, named in _files(paths):
         try:
             suite = _read(path, named, subjects)
         except SuiteError as wrong:
-            faults += wrong.faults
+            found.append(RefusedFile(path, wrong.faults))
         else:
             found += [suite] if suite is not None else []
-    if faults:
-        raise SuiteError(faults)
     if not found:
         raise SuiteError(["there are no tests; a file of tests has the fields sop and tests"])
     return tuple(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from servicesop.cli.junit import document, plain
-from servicesop.cli.suites import SuiteFile
+from servicesop.cli.suites import RefusedFile, SuiteFile
 from servicesop.simulate.reach import Coverage, coverage
 from servicesop.simulate.story import Told
 
@@ -31,6 +31,8 @@ class Report:
     """All tests."""
 
     results: tuple[Tested, ...]
+    refused: tuple[RefusedFile, ...]
+    """The files that cannot be run."""
     seconds: float
     observed_only: bool = False
     """Rows that only plain results reach do not count."""
@@ -58,7 +60,12 @@ class Report:
 
 
 def exit_code(report: Report, least: int) -> int:
-    """0: all passed; 1: something failed, or less than so many percent of the rows were reached."""
+    """0: all passed; 1: something failed, or less than so many percent of the rows were reached.
+
+    2: a file cannot be run.
+    """
+    if report.refused:
+        return 2
     return 1 if report.failed or report.covered * 100 < least else 0
 
 

@@ -7,7 +7,7 @@ happens by itself: what controllers would do is told to `on_patch` and `on_evict
 import copy
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, cast

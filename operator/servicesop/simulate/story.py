@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from servicesop.api.procedures import Mode
 from servicesop.api.sop import Spec
 from servicesop.checks.registry import build
+from servicesop.simulate.acts import Act
 from servicesop.simulate.answers import AnsweringRunner, Answers
 from servicesop.simulate.api_server import MemoryClient
 from servicesop.simulate.bearing import observed_by
 from servicesop.simulate.cases import Case
+from servicesop.simulate.changes import Change, changes
 from servicesop.simulate.clock import SetClock
 from servicesop.simulate.expectations import Story, differences
 from servicesop.simulate.operator import Moment, SimulatedOperator
@@ -56,6 +58,10 @@ class Told:
     """What was not as expected; none where the test passed."""
     rows: frozenset[Reached]
     """The rows of decision tables that won in it."""
+    changes: tuple[Change, ...]
+    """What was said."""
+    acts: tuple[Act, ...]
+    """What was done."""
 
 
 async def tell(
@@ -110,4 +116,4 @@ async def tell(
         for number, expect in enumerate(case.expect)
         for fault in differences(expect, story)
     )
-    return Told(case, faults, frozenset(rows))
+    return Told(case, faults, frozenset(rows), changes(story), tuple(world.acts))

@@ -1,5 +1,7 @@
 """`servicesop test`: which files it reads, what it prints, and how it ends."""
 
+import json
+from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -115,6 +117,43 @@ def test_junit_has_a_case_for_each_test_and_one_for_the_rows(place: Path) -> Non
     rows = suites[1].find("testcase/failure")
     assert rows is not None
     assert rows.text == "Provisioning/ocm-refuses\nProvisioning/otherwise"
+
+
+def test_json_has_what_was_said_and_done_and_why_a_file_is_refused(place: Path) -> None:
+    good = write(place, FAILS)
+    unread = write(place, PASSES.replace("act: restart", "act: reboot"), "more.yaml")
+    malformed = (
+        "objects: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: fleet-manager},"
+        " spec: {replicas: many}}]"
+    )
+    unusable = write(place, PASSES.replace("all: Passed", malformed), "odd.yaml")
+    result = run(place, "-o", "json")
+    document = json.loads(result.output)
+    told, *refused = document["files"]
+
+    assert (result.exit_code, document["format"], document["version"]) == (
+        2,
+        1,
+        version("servicesop"),
+    )
+    (test,) = told["tests"]
+    assert (told["path"], told["refused"], test["faults"]) == (str(good), [], [SAID])
+    assert {"at": "2m30s", "what": "row Provisioning", "now": "no-leader"} in test["changes"]
+    assert test["acts"] == [{"at": "2m30s", "act": "restart", "target": "api"}]
+    assert [(one["path"], one["tests"]) for one in refused] == [
+        (str(unread), []),
+        (str(unusable), []),
+    ]
+    assert "expect[0].act: must be 'restart' or 'deletePod'" in refused[0]["refused"][0]
+    assert "given[0].objects: has not the form" in refused[1]["refused"][0]
+
+
+def test_where_one_file_cannot_be_run_none_is(place: Path) -> None:
+    write(place, PASSES)
+    write(place, PASSES.replace("act: restart", "act: reboot"), "more.yaml")
+    result = run(place)
+
+    assert (result.exit_code, "restarted\n" in result.output) == (2, False)
 
 
 def test_a_mode_may_be_tried_that_the_sop_does_not_have(place: Path) -> None:

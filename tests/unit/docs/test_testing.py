@@ -1,5 +1,6 @@
 """docs/testing.md: its example passes, and its options, codes and fields are those there are."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from click.testing import CliRunner
 from readme.markdown import DOCS, table, words
 from servicesop.cli.generate_docs import TESTING, files
 from servicesop.cli.main import main
+from servicesop.cli.record import read_record
 from servicesop.cli.test import BAD_INPUT
 from servicesop.cli.test import test as command
 
 TEXT = (DOCS / "testing.md").read_text()
+(JSON,) = re.findall(r"^```json\n(.*?)^```$", TEXT, re.M | re.S)
 SOP, TESTS = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.M | re.S)
 
 
@@ -65,6 +68,35 @@ def test_the_exit_codes_are_documented() -> None:
     assert documented == [0, 1, BAD_INPUT]
     for code in documented:
         assert f"{code} " in (command.epilog or "")
+
+
+def test_the_exit_codes_of_a_comparison_are_documented() -> None:
+    documented = [
+        int(row[0]) for row in table("testing.md", "Before an upgrade") if row[0].isdigit()
+    ]
+    (_, epilog) = (command.epilog or "").split("With --against: ")
+
+    assert documented == [0, 1, BAD_INPUT]
+    for code in documented:
+        assert f"{code} " in epilog
+
+
+def test_the_json_of_the_document_has_the_fields_that_there_are(place: Path) -> None:
+    output = CliRunner().invoke(main, ["test", str(place), "-o", "json"]).output
+    (file,) = read_record(output.encode()).files
+
+    assert fields(json.loads(JSON)) == fields(json.loads(output))
+    assert "a lost leader is restarted once" in [one.name for one in file.tests]
+
+
+def fields(value: object) -> object:
+    """The names in a document, of a list those of all its items."""
+    match value:
+        case dict():
+            return {key: fields(each) for key, each in value.items()}
+        case list() if value and isinstance(value[0], dict):
+            return fields(value[0])
+    return None
 
 
 def test_the_fields_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
