@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import trustme
 
@@ -24,6 +24,13 @@ from testbed.processes import Process, Run, free_port, start_on_free_ports
 _READY_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
 _INTERVAL = "200ms"
+
+
+class Scraped(Protocol):
+    """What serves /metrics on a port of 127.0.0.1."""
+
+    @property
+    def port(self) -> int: ...
 
 
 class Exporter:
@@ -212,7 +219,7 @@ class Prometheus(_Server):
     def __init__(
         self,
         run: Run,
-        exporters: Mapping[str, Exporter],
+        exporters: Mapping[str, Scraped],
         *,
         rules: str = "groups: []",
         alertmanager: Alertmanager | None = None,
@@ -272,7 +279,7 @@ class GuardedPrometheus(Prometheus):
     # bcrypt, with the fewest rounds that there are.
     _HASH = "$2b$04$Txwz4/b9d8j8MgPC6zyYYemdtf.EGzlQq49lzMZwd7Yr6F47fb5f."
 
-    def __init__(self, run: Run, exporters: Mapping[str, Exporter] | None = None) -> None:
+    def __init__(self, run: Run, exporters: Mapping[str, Scraped] | None = None) -> None:
         super().__init__(run, exporters or {})
         self.authority = trustme.CA()
 
