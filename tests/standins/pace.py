@@ -4,7 +4,7 @@ The translation is mechanical, and this is all of it:
 
 - Every span of time in the spec is divided: every, for, recoverFor, olderThan, within, settle,
   cooldown, per, blindFor and so on, also where it is a default, which is written out for that. It
-  is rounded up to whole seconds, so that none but 0s gets shorter than the 1s that the CRD asks for.
+  is rounded up to whole seconds, so none but 0s gets shorter than the 1s that the CRD asks for.
   Only `timeout` stays: this machine's answers are no faster than others.
 - Every range of PromQL ([5m]) is divided in the same way.
 - The origin (scheme, host, port) of the URLs that `http` checks open becomes another one; a Service
@@ -44,8 +44,19 @@ def translated(spec: Json, times: int, origins: Mapping[str, str]) -> Json:
 
 
 def as_written(spec: Spec) -> Json:
-    """Give a spec as it is applied, with its defaults."""
-    return spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    """Give a spec as it is applied, with its defaults but for empty lists."""
+    written: Json = _without_empty_lists(
+        spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    )
+    return written
+
+
+def _without_empty_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_empty_lists(each) for key, each in value.items() if each != []}
+    if isinstance(value, list):
+        return [_without_empty_lists(each) for each in value]
+    return value
 
 
 def divided(span: timedelta, times: int) -> timedelta:

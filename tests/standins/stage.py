@@ -16,7 +16,7 @@ from readme.markdown import ROOT
 from standins.pace import translated
 from standins.scenario import Scenario
 from testbed import AuditLog, ControlPlane, Run
-from testbed.monitoring import Prometheus, Scraped
+from testbed.monitoring import Exporter, Prometheus
 from testbed.operator import forget_actions, start_operator
 from testbed.team import Json, Team, is_
 
@@ -29,10 +29,7 @@ _MORE_ROUNDS = 5
 
 
 class StandIn(Protocol):
-    """What the stage asks of a stand-in, which runs then in its team's namespace."""
-
-    @property
-    def team(self) -> Team: ...
+    """What the stage asks of a stand-in, which runs then."""
 
     @property
     def origins(self) -> Mapping[str, str]:
@@ -43,8 +40,8 @@ class StandIn(Protocol):
         """`127.0.0.1:port` of each that the operator may connect to."""
 
     @property
-    def jobs(self) -> Mapping[str, Scraped]:
-        """What Prometheus scrapes, by the name of the job."""
+    def jobs(self) -> Mapping[str, Exporter | int]:
+        """What Prometheus scrapes, by the name of the job; some are just a port."""
 
 
 Of = TypeVar("Of", bound=StandIn)
@@ -58,9 +55,10 @@ class Stage:
         self._control_plane = control_plane
         self._kubeconfig = kubeconfig
 
-    def play(self, service: str, times: int, stand_in: Of, scenario: Scenario[Of]) -> None:
+    def play(
+        self, service: str, times: int, team: Team, stand_in: Of, scenario: Scenario[Of]
+    ) -> None:
         """Apply the service's SOP for stage, `times` as fast, and let the scenario happen."""
-        team = stand_in.team
         name, spec = self._built(service)
         fast = translated(spec, times, stand_in.origins)
         with self._operator(team.namespace, stand_in, fast):

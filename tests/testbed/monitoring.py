@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import trustme
 
@@ -24,13 +24,6 @@ from testbed.processes import Process, Run, free_port, start_on_free_ports
 _READY_SECONDS = 30.0
 _ANSWER_SECONDS = 5.0
 _INTERVAL = "200ms"
-
-
-class Scraped(Protocol):
-    """What serves /metrics on a port of 127.0.0.1."""
-
-    @property
-    def port(self) -> int: ...
 
 
 class Exporter:
@@ -219,14 +212,18 @@ class Prometheus(_Server):
     def __init__(
         self,
         run: Run,
-        exporters: Mapping[str, Scraped],
+        exporters: Mapping[str, Exporter | int],
         *,
         rules: str = "groups: []",
         alertmanager: Alertmanager | None = None,
     ) -> None:
-        """`exporters` are scraped as the jobs of these names; `rules` is a rule file's content."""
+        """`exporters`, some known by their ports alone, are scraped as the jobs of these names;
+        `rules` is a rule file's content."""
         super().__init__(run)
-        self._exporters = exporters
+        self._ports = {
+            job: each.port if isinstance(each, Exporter) else each
+            for job, each in exporters.items()
+        }
         self._rules = rules
         self._alertmanager = alertmanager
 
@@ -252,8 +249,7 @@ class Prometheus(_Server):
             },
             "rule_files": [str(rules)],
             "scrape_configs": [
-                {"job_name": job, "static_configs": _at(exporter.port)}
-                for job, exporter in self._exporters.items()
+                {"job_name": job, "static_configs": _at(port)} for job, port in self._ports.items()
             ],
         }
         if self._alertmanager is not None:
@@ -279,7 +275,7 @@ class GuardedPrometheus(Prometheus):
     # bcrypt, with the fewest rounds that there are.
     _HASH = "$2b$04$Txwz4/b9d8j8MgPC6zyYYemdtf.EGzlQq49lzMZwd7Yr6F47fb5f."
 
-    def __init__(self, run: Run, exporters: Mapping[str, Scraped] | None = None) -> None:
+    def __init__(self, run: Run, exporters: Mapping[str, Exporter | int] | None = None) -> None:
         super().__init__(run, exporters or {})
         self.authority = trustme.CA()
 

@@ -18,7 +18,8 @@ its pods, so they stay up without the database; OCM and the data planes are deci
 status per reconcile; intervals are seconds instead of minutes.
 """
 
-from testbed.fleet_manager.service import FleetManager
-from testbed.fleet_manager.workers import WORKERS
+from standins.fleet_manager.faults import Cause
+from standins.fleet_manager.kinds import KAS_FLEET_MANAGER, MANAGED_SERVICES_API, WORKERS, Kind
+from standins.fleet_manager.service import FleetManager
 
-__all__ = ["WORKERS", "FleetManager"]
+__all__ = ["KAS_FLEET_MANAGER", "MANAGED_SERVICES_API", "WORKERS", "Cause", "FleetManager", "Kind"]
