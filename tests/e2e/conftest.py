@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from standins.fleet_manager import FleetManager, Kind
-from standins.fleet_manager.causes import open_nodes
+from standins.fleet_manager.causes import TIMES, open_nodes
+from standins.fleet_manager.kinds import RECONCILE
 from standins.stage import Stage
 from testbed import ControlPlane, Postgres, Run, Version
 from testbed.operator import ACCOUNT, NAMESPACE, Operator, forget_actions, install, start_operator
@@ -64,19 +65,25 @@ def stage(run: Run, installed: ControlPlane, operator_kubeconfig: Path) -> Stage
 @pytest.fixture
 def manager_of(
     run: Run, installed: ControlPlane, postgres_of: Callable[[Version], Postgres], team: Team
-) -> Iterator[Callable[..., FleetManager]]:
+) -> Iterator[Callable[[Kind], FleetManager]]:
     """Give the team's namespace a fleet manager, with the rights that its SOP asks for.
 
-    Its intervals in seconds are `lease`, `election` and `reconcile`. What a test breaks of the
-    servers is mended at its end.
+    What a test breaks of the servers is mended at its end.
     """
     # Its SOPs ask for TLS, which this version alone has.
     postgres = postgres_of(Version.V13)
     with ExitStack() as started:
 
-        def manager_of(kind: Kind, **timing: float) -> FleetManager:
+        def manager_of(kind: Kind) -> FleetManager:
             manager = FleetManager(
-                run, installed, postgres, kind=kind, namespace=team.namespace, **timing
+                run,
+                installed,
+                postgres,
+                kind=kind,
+                namespace=team.namespace,
+                lease=kind.lease / TIMES,
+                election=kind.election / TIMES,
+                reconcile=RECONCILE / TIMES,
             )
             started.enter_context(manager)
             started.callback(open_nodes, manager)

@@ -1,16 +1,22 @@
-"""What happens to the service from outside: to its nodes, its release, its Deployment."""
+"""What happens to the service from outside: its nodes, its release, OCM, the agents."""
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from polling import eventually
+from standins.fleet_manager.faults import Cause
 from standins.fleet_manager.service import FleetManager
 
+TIMES = 30
+"""How much faster time runs: 30 s are 1 s, which is the least that the CRD takes."""
+
+_HOUR = timedelta(hours=1) / TIMES
 _MISSING = "stand-in.invalid/service:missing"
 
 
-def close_nodes(service: FleetManager) -> None:
+def _close_nodes(service: FleetManager) -> None:
     """Let no node take pods any more, and lose those that are there."""
     service.kubectl("cordon", *_nodes(service))
     service.kubectl("delete", "pods", "-l", f"app={service.deployment}", "--wait=false")
@@ -21,11 +27,36 @@ def open_nodes(service: FleetManager) -> None:
     service.kubectl("uncordon", *_nodes(service))
 
 
-def scale(service: FleetManager, replicas: int) -> None:
+def _scale(service: FleetManager, replicas: int) -> None:
     service.kubectl("scale", f"deployment/{service.deployment}", f"--replicas={replicas}")
 
 
-def release_what_is_missing(service: FleetManager) -> None:
+def _leave(service: FleetManager, cause: Cause, table: str, status: str) -> None:
+    """Let a cause have lasted for an hour, and a row have been in this status as long."""
+    service.begin(cause)
+    service.add(table, status, _HOUR)
+
+
+def _expire_certificate(service: FleetManager) -> None:
+    service.certify(until=datetime.now(UTC) - timedelta(days=1))
+
+
+def _request_cluster(service: FleetManager, cause: Cause) -> None:
+    service.begin(cause)
+    service.request_cluster()
+
+
+def _fail_kafka(service: FleetManager) -> None:
+    service.begin(Cause.AGENTS_REPORT_ERRORS)
+    service.add("kafka_requests", "accepted")
+
+
+def _hang_before_cluster(service: FleetManager) -> None:
+    service.hang("cluster")
+    service.request_cluster()
+
+
+def _release_what_is_missing(service: FleetManager) -> None:
     """Release an image that no registry has, and say what kubelets say of that.
 
     kwok, in their place, pulls nothing: it would run the pod.
@@ -81,3 +112,39 @@ def _warn(service: FleetManager, pod: str, reason: str, message: str) -> None:
 
 def _nodes(service: FleetManager) -> list[str]:
     return service.kubectl("get", "nodes", "-o", "name").split()
+
+
+CAUSES: Mapping[str, Callable[[FleetManager], object]] = {
+    "the password of the pods runs out": FleetManager.expire_password,
+    "the database is down": FleetManager.stop_database,
+    "the certificate of the API runs out": _expire_certificate,
+    "the nodes take no pods": _close_nodes,
+    "an image is released that is missing": _release_what_is_missing,
+    "somebody scales to two replicas": lambda it: _scale(it, 2),
+    "OCM does not answer for accounts": lambda it: it.begin(Cause.ACCOUNTS_FAIL),
+    "the database's queries are slow": lambda it: it.begin(Cause.QUERIES_ARE_SLOW),
+    "the pods block each other from leading cluster": lambda it: it.lose_leader("cluster"),
+    "the pods block each other from leading kafka": lambda it: it.lose_leader("kafka"),
+    "the pods block each other from leading accepted_kafka": lambda it: it.lose_leader(
+        "accepted_kafka"
+    ),
+    "the pods block each other from leading deleting_kafka": lambda it: it.lose_leader(
+        "deleting_kafka"
+    ),
+    "the worker cluster hangs": lambda it: it.hang("cluster"),
+    "the worker cluster hangs while a cluster waits": _hang_before_cluster,
+    "the worker kafka hangs": lambda it: it.hang("kafka"),
+    "OCM refuses a cluster": lambda it: _request_cluster(it, Cause.OCM_REFUSES),
+    "OCM gives a cluster up": lambda it: _request_cluster(it, Cause.OCM_GIVES_UP),
+    "OCM says nothing of a cluster": lambda it: _leave(
+        it, Cause.OCM_IS_SILENT, "clusters", "cluster_provisioning"
+    ),
+    "an agent reports an error of a Kafka": _fail_kafka,
+    "an agent says nothing of a new Kafka": lambda it: _leave(
+        it, Cause.AGENTS_ARE_SILENT, "kafka_requests", "resource_creating"
+    ),
+    "an agent says nothing of a deleted Kafka": lambda it: _leave(
+        it, Cause.AGENTS_ARE_SILENT, "kafka_requests", "deprovision"
+    ),
+}
+"""What may happen, in words, and how it is let happen."""

@@ -1,7 +1,7 @@
 """The two services that this stands in for: the fleet manager of today, and its first form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 ORPHAN = "failed_kafka"
 """A lease type that has a row and no worker: expired for ever, and no fault."""
@@ -19,7 +19,11 @@ class Kind:
     """Those that the replicas elect leaders for: lease type, and how the log prints it."""
     rounds: Mapping[str, tuple[str, ...]]
     """What a worker does in one round, by `database.ROUNDS`; some have no work of their own."""
-    orphans: tuple[str, ...] = field(default=())
+    lease: float
+    """For how many seconds a leader is elected."""
+    election: float
+    """Seconds between two elections, or attempts to renew the lease."""
+    orphans: tuple[str, ...] = ()
     """Lease types without a worker."""
 
 
@@ -52,6 +56,8 @@ KAS_FLEET_MANAGER = Kind(
         "deleting_kafka": ("deleted Kafkas",),
         "kafka_routes_tls_certificate": ("certificates of Kafkas",),
     },
+    lease=60.0,
+    election=15.0,
     orphans=(ORPHAN,),
 )
 
@@ -63,7 +69,12 @@ MANAGED_SERVICES_API = Kind(
         "cluster": ("clusters",),
         "kafka": ("accepted Kafkas of old", "Kafkas whose resources are created", "deleted Kafkas"),
     },
+    lease=180.0,
+    election=30.0,
 )
+
+RECONCILE = 30.0
+"""Seconds between two rounds of a leader."""
 
 KINDS = {kind.name: kind for kind in (KAS_FLEET_MANAGER, MANAGED_SERVICES_API)}
 WORKERS = KAS_FLEET_MANAGER.workers
