@@ -41,11 +41,9 @@ EXPECTED: dict[str, dict[str, str]] = {
         **UNLED,
     },
     "an image is released that is missing": {AVAILABILITY: "release-cannot-start"},
-    "somebody scales to two replicas": {AVAILABILITY: "too-few-replicas"},
     "OCM does not answer for accounts": {AVAILABILITY: "ocm-fails"},
     "the database's queries are slow": {LATENCY: "overloaded"},
     "OCM refuses a cluster": {CLUSTERS_LATE: "ocm-refuses"},
-    "OCM says nothing of a cluster": {CLUSTERS_LATE: "idle-over-45m"},
     "OCM gives a cluster up": {CLUSTERS_WRONG: "idle-over-45m"},
     "an agent reports an error of a Kafka": {KAFKAS_WRONG: "otherwise"},
     "an agent says nothing of a deleted Kafka": {KAFKAS_STAY: "data-plane"},
@@ -54,7 +52,6 @@ RESTARTED: dict[str, dict[str, str]] = {
     "the pods block each other from leading cluster": {CLUSTERS_LATE: "no-leader"},
     "the worker cluster hangs": {CLUSTERS_LATE: "worker-hangs"},
     "the pods block each other from leading accepted_kafka": {KAFKAS_LATE: "no-leader"},
-    "the pods block each other from leading deleting_kafka": {KAFKAS_STAY: "no-leader"},
 }
 SCENARIOS = [
     *(Scenario(cause, CAUSES[cause], rows) for cause, rows in EXPECTED.items()),

@@ -24,23 +24,14 @@ KAFKAS_WRONG = "KafkaClusterProvisioningCorrectness"
 KAFKAS_STAY = "KafkaClusterDeletionCorrectness"
 
 DATABASE = {DOWN: "pods-lack-database", AVAILABILITY: "pods-lack-database"}
-ROOM = {DOWN: "cluster-has-no-room", AVAILABILITY: "cluster-has-no-room"}
-# Both workers are without a leader, and for once that is not what to restart for.
-UNLED = {CLUSTERS_LATE: "pods-lack-database", KAFKAS_LATE: "pods-lack-database"}
 
 SCENARIOS = [
     Scenario(cause, CAUSES[cause], rows, acts)
     for cause, rows, acts in [
-        ("the password of the pods runs out", DATABASE | UNLED, ()),
         ("the database is down", DATABASE, ()),
-        ("the certificate of the API runs out", {DOWN: "otherwise"}, ()),
-        ("the nodes take no pods", ROOM | UNLED, ()),
         ("an image is released that is missing", {AVAILABILITY: "release-cannot-start"}, ()),
-        ("somebody scales to two replicas", {AVAILABILITY: "too-few-replicas"}, ()),
-        ("OCM does not answer for accounts", {AVAILABILITY: "ocm-fails"}, ()),
         ("the database's queries are slow", {LATENCY: "overloaded"}, ()),
         ("OCM refuses a cluster", {CLUSTERS_LATE: "ocm-fails"}, ()),
-        ("OCM says nothing of a cluster", {CLUSTERS_LATE: "idle-over-45m"}, ()),
         ("the pods block each other from leading cluster", {CLUSTERS_LATE: "no-leader"}, RESTART),
         (
             "the worker cluster hangs while a cluster waits",
@@ -48,7 +39,6 @@ SCENARIOS = [
             RESTART,
         ),
         ("OCM gives a cluster up", {CLUSTERS_WRONG: "otherwise"}, ()),
-        ("the pods block each other from leading kafka", {KAFKAS_LATE: "no-leader"}, RESTART),
         ("the worker kafka hangs", {KAFKAS_LATE: "worker-hangs"}, RESTART),
         ("an agent says nothing of a new Kafka", {KAFKAS_LATE: "kafkas-idle-over-45m"}, ()),
         ("an agent reports an error of a Kafka", {KAFKAS_WRONG: "otherwise"}, ()),

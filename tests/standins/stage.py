@@ -5,7 +5,7 @@ What was done is read from the API server's audit log, never from the operator's
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ import yaml
 from readme.markdown import ROOT
 from standins.pace import translated
 from standins.scenario import Scenario
-from testbed import AuditLog, ControlPlane, Run
+from testbed import AuditRecord, ControlPlane, Run
 from testbed.monitoring import Exporter, Prometheus
 from testbed.operator import forget_actions, start_operator
 from testbed.team import Json, Team, is_
@@ -23,7 +23,7 @@ from testbed.team import Json, Team, is_
 # Kubernetes itself and the tests' own hands; what anybody else changes counts.
 _KUBERNETES = ("system:serviceaccount:kube-system:", "system:kube-", "testbed-")
 _WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "pods"})
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.2
 _HEALTHY_SECONDS = 60.0
 _MORE_ROUNDS = 5
 
@@ -102,9 +102,10 @@ class _Watch:
         self._sop = sop
         self._scenario = scenario
         self._log = team.control_plane.audit()
-        self._since = self._log.mark()
+        self._read_up_to = self._log.mark()
         self._rows: dict[str, str] = {}
         """The row that was last seen to win, by procedure that was ever seen to be True."""
+        self._acts: tuple[str, ...] = ()
         self._status: Json = {}
 
     def see(self, switch: Callable[[], object]) -> None:
@@ -122,29 +123,26 @@ class _Watch:
     def _has_come(self) -> bool:
         """Look; AssertionError for what must not be."""
         scenario = self._scenario
+        records, self._read_up_to = self._log.read(self._read_up_to)
+        self._acts += acts(records, self._team.namespace)
         self._status = status = self._team.status(self._sop)
         true = [one for one in status["procedures"] if one["state"] == "True"]
         self._rows |= {one["name"]: one.get("episode", {}).get("row", "") for one in true}
-        done = acts(self._log, self._team.namespace, self._since)
         assert self._rows.keys() <= scenario.rows.keys(), f"unexpected: {self._seen()}"
-        assert done == scenario.acts[: len(done)], f"unexpected: {self._seen()}"
+        assert self._acts == scenario.acts[: len(self._acts)], f"unexpected: {self._seen()}"
         settled = (
             is_(status, "Healthy", "True")
             if scenario.acts
             else {one["name"] for one in true} == scenario.rows.keys()
         )
-        return settled and self._rows == scenario.rows and done == scenario.acts
+        return settled and (self._rows, self._acts) == (scenario.rows, scenario.acts)
 
     def _seen(self) -> str:
-        seen = {
-            "rows": self._rows,
-            "acts": acts(self._log, self._team.namespace, self._since),
-            "status": self._status,
-        }
+        seen = {"rows": self._rows, "acts": self._acts, "status": self._status}
         return json.dumps(seen, indent=1)
 
 
-def acts(log: AuditLog, namespace: str, since: int) -> tuple[str, ...]:
+def acts(records: Iterable[AuditRecord], namespace: str) -> tuple[str, ...]:
     """Tell what somebody changed, or tried to change, about the workloads and pods of a namespace.
 
     Such as `patch deployments/api: 200` and `create pods/api-7d9f-x2x/eviction: 201`.
@@ -152,8 +150,10 @@ def acts(log: AuditLog, namespace: str, since: int) -> tuple[str, ...]:
     return tuple(
         f"{one.verb} {one.resource}/{one.name}{one.subresource and '/'}{one.subresource}:"
         f" {one.code}"
-        for one in log.mutations(since=since)
-        if one.namespace == namespace
+        for one in records
+        if one.mutates
+        and not one.dry_run
+        and one.namespace == namespace
         and one.resource in _WORKLOADS
         and not (one.impersonated_user or one.user).startswith(_KUBERNETES)
     )

@@ -27,10 +27,6 @@ def open_nodes(service: FleetManager) -> None:
     service.kubectl("uncordon", *_nodes(service))
 
 
-def _scale(service: FleetManager, replicas: int) -> None:
-    service.kubectl("scale", f"deployment/{service.deployment}", f"--replicas={replicas}")
-
-
 def _leave(service: FleetManager, cause: Cause, table: str, status: str) -> None:
     """Let a cause have lasted for an hour, and a row have been in this status as long."""
     service.begin(cause)
@@ -120,25 +116,17 @@ CAUSES: Mapping[str, Callable[[FleetManager], object]] = {
     "the certificate of the API runs out": _expire_certificate,
     "the nodes take no pods": _close_nodes,
     "an image is released that is missing": _release_what_is_missing,
-    "somebody scales to two replicas": lambda it: _scale(it, 2),
     "OCM does not answer for accounts": lambda it: it.begin(Cause.ACCOUNTS_FAIL),
     "the database's queries are slow": lambda it: it.begin(Cause.QUERIES_ARE_SLOW),
     "the pods block each other from leading cluster": lambda it: it.lose_leader("cluster"),
-    "the pods block each other from leading kafka": lambda it: it.lose_leader("kafka"),
     "the pods block each other from leading accepted_kafka": lambda it: it.lose_leader(
         "accepted_kafka"
-    ),
-    "the pods block each other from leading deleting_kafka": lambda it: it.lose_leader(
-        "deleting_kafka"
     ),
     "the worker cluster hangs": lambda it: it.hang("cluster"),
     "the worker cluster hangs while a cluster waits": _hang_before_cluster,
     "the worker kafka hangs": lambda it: it.hang("kafka"),
     "OCM refuses a cluster": lambda it: _request_cluster(it, Cause.OCM_REFUSES),
     "OCM gives a cluster up": lambda it: _request_cluster(it, Cause.OCM_GIVES_UP),
-    "OCM says nothing of a cluster": lambda it: _leave(
-        it, Cause.OCM_IS_SILENT, "clusters", "cluster_provisioning"
-    ),
     "an agent reports an error of a Kafka": _fail_kafka,
     "an agent says nothing of a new Kafka": lambda it: _leave(
         it, Cause.AGENTS_ARE_SILENT, "kafka_requests", "resource_creating"
