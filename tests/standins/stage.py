@@ -5,10 +5,10 @@ What was done is read from the API server's audit log, never from the operator's
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import yaml
 
@@ -26,6 +26,8 @@ _WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "pods"})
 _POLL_SECONDS = 0.2
 _HEALTHY_SECONDS = 60.0
 _MORE_ROUNDS = 5
+# Scrapes time out after that too: on a busy machine a shorter one fails now and then.
+_SCRAPE_INTERVAL = "1s"
 
 
 class StandIn(Protocol):
@@ -42,6 +44,13 @@ class StandIn(Protocol):
     @property
     def jobs(self) -> Mapping[str, Exporter | int]:
         """What Prometheus scrapes, by the name of the job; some are just a port."""
+
+    @property
+    def rules(self) -> str:
+        """What Prometheus evaluates, as a rule file has it."""
+
+    prometheus: Prometheus | None
+    """The stage's, while there is one."""
 
 
 Of = TypeVar("Of", bound=StandIn)
@@ -64,7 +73,7 @@ class Stage:
         with self._operator(team.namespace, stand_in, fast):
             team.apply(fast, name)
             team.wait(lambda status: is_(status, "Healthy", "True"), _HEALTHY_SECONDS, name)
-            _Watch(team, name, scenario).see(lambda: scenario.switch(stand_in))
+            _Watch(team, name, stand_in, scenario).see()
 
     def _built(self, service: str) -> tuple[str, Json]:
         overlay = ROOT / "manifests/sops" / service / "overlays/stage"
@@ -78,7 +87,11 @@ class Stage:
         options = [f"--allow-dial={each}" for each in stand_in.connections]
         with ExitStack() as started:
             if stand_in.jobs:
-                prometheus = started.enter_context(Prometheus(self._run, stand_in.jobs))
+                stand_in.prometheus = prometheus = started.enter_context(
+                    Prometheus(
+                        self._run, stand_in.jobs, rules=stand_in.rules, interval=_SCRAPE_INTERVAL
+                    )
+                )
                 options.append(f"--endpoints={self._endpoints(namespace, spec, prometheus.url)}")
             operator = start_operator(self._run, self._kubeconfig, "--start-hold=1s", *options)
             started.callback(operator.stop)
@@ -94,23 +107,28 @@ class Stage:
         return path
 
 
-class _Watch:
+class _Watch(Generic[Of]):
     """Sees what an SOP says, and what is done to the workloads of its namespace."""
 
-    def __init__(self, team: Team, sop: str, scenario: Scenario[Of]) -> None:
+    def __init__(self, team: Team, sop: str, stand_in: Of, scenario: Scenario[Of]) -> None:
         self._team = team
         self._sop = sop
+        self._stand_in = stand_in
         self._scenario = scenario
         self._log = team.control_plane.audit()
         self._read_up_to = self._log.mark()
-        self._rows: dict[str, str] = {}
-        """The row that was last seen to win, by procedure that was ever seen to be True."""
+        self._rows: dict[str, tuple[str, ...]] = {}
+        """The rows that were seen to win one after the other, by procedure that was ever True."""
+        self._wanted: tuple[str, ...] = ()
+        """What is to be done."""
         self._acts: tuple[str, ...] = ()
+        """What was done."""
         self._status: Json = {}
 
-    def see(self, switch: Callable[[], object]) -> None:
+    def see(self) -> None:
         """Switch the cause on, and see that it leads to all that it must, and to nothing else."""
-        switch()
+        self._scenario.switch(self._stand_in)
+        self._wanted = self._scenario.acts_on(self._stand_in)
         deadline = time.monotonic() + self._scenario.seconds
         while not self._has_come():
             assert time.monotonic() < deadline, f"not in time: {self._seen()}"
@@ -126,16 +144,33 @@ class _Watch:
         records, self._read_up_to = self._log.read(self._read_up_to)
         self._acts += acts(records, self._team.namespace)
         self._status = status = self._team.status(self._sop)
-        true = [one for one in status["procedures"] if one["state"] == "True"]
-        self._rows |= {one["name"]: one.get("episode", {}).get("row", "") for one in true}
+        states = {one["name"]: one["state"] for one in status["procedures"]}
+        true = {name for name, state in states.items() if state == "True"}
+        for one in status["procedures"]:
+            if one["name"] in true:
+                self._note(one["name"], one.get("episode", {}).get("row", ""))
         assert self._rows.keys() <= scenario.rows.keys(), f"unexpected: {self._seen()}"
-        assert self._acts == scenario.acts[: len(self._acts)], f"unexpected: {self._seen()}"
-        settled = (
-            is_(status, "Healthy", "True")
-            if scenario.acts
-            else {one["name"] for one in true} == scenario.rows.keys()
+        assert self._acts == self._wanted[: len(self._acts)], f"unexpected: {self._seen()}"
+        settled = is_(status, "Healthy", "True") if self._wanted else true == scenario.rows.keys()
+        unknown = all(states[name] == "Unknown" for name in scenario.unknown)
+        return settled and unknown and self._rows_have_won() and self._acts == self._wanted
+
+    def _note(self, procedure: str, row: str) -> None:
+        seen = self._rows.setdefault(procedure, ())
+        if row and row not in seen[-1:]:
+            self._rows[procedure] = (*seen, row)
+
+    def _rows_have_won(self) -> bool:
+        """Tell whether each row was the last to win, but for one that may win afterwards."""
+        wanted = {
+            name: (row, self._scenario.afterwards[name])
+            if name in self._scenario.afterwards
+            else (row,)
+            for name, row in self._scenario.rows.items()
+        }
+        return self._rows.keys() == wanted.keys() and all(
+            self._rows[name][-len(rows) :] == rows for name, rows in wanted.items()
         )
-        return settled and (self._rows, self._acts) == (scenario.rows, scenario.acts)
 
     def _seen(self) -> str:
         seen = {"rows": self._rows, "acts": self._acts, "status": self._status}

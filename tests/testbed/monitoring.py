@@ -47,7 +47,9 @@ class Exporter:
         self.stop()
 
     def start(self) -> None:
-        """Serve; scrapes succeed."""
+        """Serve, where it does not yet; scrapes succeed."""
+        if self._server is not None:
+            return
         exporter = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -216,10 +218,12 @@ class Prometheus(_Server):
         *,
         rules: str = "groups: []",
         alertmanager: Alertmanager | None = None,
+        interval: str = _INTERVAL,
     ) -> None:
         """`exporters`, some known by their ports alone, are scraped as the jobs of these names;
-        `rules` is a rule file's content."""
+        `rules` is a rule file's content; scrapes and evaluations are `interval` apart."""
         super().__init__(run)
+        self._interval = interval
         self._ports = {
             job: each.port if isinstance(each, Exporter) else each
             for job, each in exporters.items()
@@ -243,9 +247,9 @@ class Prometheus(_Server):
     def _config(self, rules: Path) -> dict[str, Any]:
         config: dict[str, Any] = {
             "global": {
-                "scrape_interval": _INTERVAL,
-                "scrape_timeout": _INTERVAL,
-                "evaluation_interval": _INTERVAL,
+                "scrape_interval": self._interval,
+                "scrape_timeout": self._interval,
+                "evaluation_interval": self._interval,
             },
             "rule_files": [str(rules)],
             "scrape_configs": [

@@ -27,10 +27,10 @@ def open_nodes(service: FleetManager) -> None:
     service.kubectl("uncordon", *_nodes(service))
 
 
-def _leave(service: FleetManager, cause: Cause, table: str, status: str) -> None:
-    """Let a cause have lasted for an hour, and a row have been in this status as long."""
-    service.begin(cause)
-    service.add(table, status, _HOUR)
+def _leave_kafka(service: FleetManager, status: str) -> None:
+    """Let the agents have reported nothing for an hour, of a Kafka that is in this status."""
+    service.begin(Cause.AGENTS_ARE_SILENT)
+    service.add("kafka_requests", status, _HOUR)
 
 
 def _expire_certificate(service: FleetManager) -> None:
@@ -128,11 +128,7 @@ CAUSES: Mapping[str, Callable[[FleetManager], object]] = {
     "OCM refuses a cluster": lambda it: _request_cluster(it, Cause.OCM_REFUSES),
     "OCM gives a cluster up": lambda it: _request_cluster(it, Cause.OCM_GIVES_UP),
     "an agent reports an error of a Kafka": _fail_kafka,
-    "an agent says nothing of a new Kafka": lambda it: _leave(
-        it, Cause.AGENTS_ARE_SILENT, "kafka_requests", "resource_creating"
-    ),
-    "an agent says nothing of a deleted Kafka": lambda it: _leave(
-        it, Cause.AGENTS_ARE_SILENT, "kafka_requests", "deprovision"
-    ),
+    "an agent says nothing of a new Kafka": lambda it: _leave_kafka(it, "resource_creating"),
+    "an agent says nothing of a deleted Kafka": lambda it: _leave_kafka(it, "deprovision"),
 }
 """What may happen, in words, and how it is let happen."""

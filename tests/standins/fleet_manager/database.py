@@ -57,7 +57,6 @@ ROUNDS = {
 """What workers do to the tables in one round."""
 
 _CHANGED: dict[Cause, dict[str, str | None]] = {
-    Cause.OCM_IS_SILENT: {"clusters": None},
     Cause.OCM_GIVES_UP: {"clusters": _move("clusters", "cluster_provisioning", "failed")},
     Cause.AGENTS_ARE_SILENT: {
         "provisioning Kafkas": None,

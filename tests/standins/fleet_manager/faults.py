@@ -11,7 +11,6 @@ class Cause(StrEnum):
     """What is broken around the replicas."""
 
     OCM_REFUSES = "OCM refuses to create clusters"
-    OCM_IS_SILENT = "OCM does not say how far clusters are"
     OCM_GIVES_UP = "OCM gives up on the clusters that it creates"
     ACCOUNTS_FAIL = "OCM does not answer for users' accounts, so their requests for Kafkas fail"
     QUERIES_ARE_SLOW = "the database's queries take long"

@@ -19,6 +19,7 @@ from standins.fleet_manager.faults import Cause, Faults
 from standins.fleet_manager.kinds import KAS_FLEET_MANAGER, Kind
 from standins.fleet_manager.settings import Settings
 from testbed.control_plane import ControlPlane
+from testbed.monitoring import Prometheus
 from testbed.postgres import Dsn, Postgres
 from testbed.processes import Process, Run, free_port
 
@@ -39,6 +40,9 @@ class FleetManager:
 
     container = "service"
     replicas = 3
+    rules = "groups: []"
+    """What Prometheus evaluates: nothing."""
+    prometheus: Prometheus | None = None
 
     def __init__(
         self,
