@@ -2,8 +2,8 @@
 # gets the signals that make gets.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sops test-databases test-crash test-signals test-hostile lint bench readme lock crds clean \
-	venv servers
+.PHONY: help demo test test-sops test-databases test-crash test-signals test-hostile test-standins \
+	lint bench readme lock crds clean venv servers
 
 PYTHON := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -31,7 +31,7 @@ demo: venv ## show the operator at work on a real API server (DEMO_ARGS=--keep l
 	@exec env PYTHONPATH=tests DEMO_PARENT=$$PPID $(PYTHON) -m demo $(DEMO_ARGS)
 
 test: servers ## run every test but the slow tables below
-	@exec $(PYTEST) -m "not databases and not crash and not signals and not hostile"
+	@exec $(PYTEST) -m "not databases and not crash and not signals and not hostile and not standins"
 
 test-sops: venv ## run the shipped SOPs' own tests: each row is reached, and by observations
 	@exec .venv/bin/servicesop test --observed --fail-under 100 manifests/sops
@@ -47,6 +47,9 @@ test-signals: servers ## end the demo by each signal at each moment (a slow tabl
 
 test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
 	@exec $(PYTEST_TABLE) 3 -m hostile
+
+test-standins: servers ## let what the shipped SOPs are for happen in stand-ins (a slow table)
+	@exec $(PYTEST_TABLE) 4 -m standins
 
 lint: venv ## check style, types, layers, lock files and generated files
 	@.venv/bin/ruff check --quiet

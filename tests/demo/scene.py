@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import yaml
 
+from standins.fleet_manager import FleetManager
 from testbed import ControlPlane, Postgres, Run
-from testbed.fleet_manager import FleetManager
 from testbed.operator import ACCOUNT, NAMESPACE, Operator, install, start_operator
 
 _HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from demo.evidence import Evidence, describe
 from demo.scene import Scene
 from demo.terminal import Terminal
+from standins.fleet_manager import WORKERS
 from testbed import KubectlError, ServerError
-from testbed.fleet_manager import WORKERS
 
 _POLL_SECONDS = 0.3
 _LOG_TAIL_LINES = 8

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from integration.logged_pods import LoggedPods
 from servicesop.checks.runner import CheckRunner
 from servicesop.judge.results import Sample
+from standins.fleet_manager import WORKERS
+from standins.fleet_manager.glog import format_line
 from testbed import PodLog
-from testbed.fleet_manager import WORKERS
-from testbed.fleet_manager.glog import format_line
 
 CANARY = "canary-in-a-log-line"
 RUNNING = "Running as the leader and starting worker"

@@ -16,8 +16,8 @@ from servicesop.api.checks.check import Check
 from servicesop.checks.leader import leader_check
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Sample, Verdict
+from standins.fleet_manager import KAS_FLEET_MANAGER, WORKERS, FleetManager
 from testbed import ControlPlane, Postgres, Run, Version
-from testbed.fleet_manager import WORKERS, FleetManager
 
 LEASE, ROUND, BEATS = 2.0, 0.25, "10s"
 PAGE = "Running as the leader.*ClusterManager"
@@ -27,7 +27,7 @@ IDENTITY = re.compile(r"ClusterManager \[([0-9a-f-]{36})\]")
 class Replicas(ElectingPods):
     """The pods of the stand-in; it writes their logs itself."""
 
-    workload = FleetManager.deployment
+    workload = KAS_FLEET_MANAGER.name
 
     def stands(self, pod: str) -> bool:
         """Say whether a replica has said under which name it stands for election."""

@@ -28,9 +28,9 @@ from servicesop.api.reasons import UnknownReason
 from servicesop.checks.leader import leader_check
 from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Verdict
+from standins.fleet_manager import WORKERS
+from standins.fleet_manager.kinds import ORPHAN
 from testbed import ControlPlane, Postgres
-from testbed.fleet_manager import WORKERS
-from testbed.fleet_manager.workers import ORPHAN
 
 TABLE = """
 CREATE TABLE leader_leases (id text PRIMARY KEY, created_at timestamptz, updated_at timestamptz,

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from polling import eventually
+from standins.fleet_manager import WORKERS, FleetManager
 from testbed import ControlPlane, Postgres, Run
-from testbed.fleet_manager import WORKERS, FleetManager
 
 NAMESPACE = "stand-in"
 LEASE = 2.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import testbed.fleet_manager.database as service
+import standins.fleet_manager.database as service
 from integration.reader import Reader, new_reader
 from polling import answer
 from servicesop.api.checks.check import Check
@@ -142,7 +142,7 @@ async def test_2_hours_and_minutes_hide_the_days(reader: Reader) -> None:
 @pytest.mark.parametrize(
     ("name", "status", "rewrites"),
     [
-        ("kafka_requests", "provisioning", service._ROUNDS["kafka_routes_tls_certificate"]),
+        ("kafka_requests", "provisioning", service.ROUNDS["certificates of Kafkas"]),
         (
             "clusters",
             "cluster_provisioning",

@@ -43,6 +43,15 @@ class AuditRecord:
         options = body.get("deleteOptions") or {}
         return "dryRun=" in self.uri or bool(body.get("dryRun") or options.get("dryRun"))
 
+    @property
+    def mutates(self) -> bool:
+        """Whether it is the end of a request that changes something, or would have."""
+        return (
+            self.verb in _MUTATING_VERBS
+            and self.stage != "ResponseStarted"
+            and self.group not in _REVIEW_GROUPS
+        )
+
     def by(self, user: str) -> bool:
         """Whether the user did this, directly or as the one impersonated."""
         return user in (self.user, self.impersonated_user)
@@ -66,7 +75,7 @@ class AuditLog:
 
     def since(self, mark: int = 0) -> list[AuditRecord]:
         """Return the records after a mark, in the order in which the requests were finished."""
-        return self._read(mark)[0]
+        return self.read(mark)[0]
 
     def mutations(
         self, by: str | None = None, since: int = 0, *, dry_run: bool = False
@@ -79,11 +88,7 @@ class AuditLog:
         return [
             record
             for record in self.since(since)
-            if record.verb in _MUTATING_VERBS
-            and record.stage != "ResponseStarted"
-            and record.group not in _REVIEW_GROUPS
-            and (by is None or record.by(by))
-            and (dry_run or not record.dry_run)
+            if record.mutates and (by is None or record.by(by)) and (dry_run or not record.dry_run)
         ]
 
     def wait_for(
@@ -93,7 +98,7 @@ class AuditLog:
         deadline = time.monotonic() + seconds
         position = since
         while True:
-            records, position = self._read(position)
+            records, position = self.read(position)
             for record in records:
                 if wanted(record):
                     return record
@@ -101,7 +106,7 @@ class AuditLog:
                 raise TimeoutError(f"no such record in the audit log within {seconds:g} s")
             time.sleep(_POLL_SECONDS)
 
-    def _read(self, position: int) -> tuple[list[AuditRecord], int]:
+    def read(self, position: int) -> tuple[list[AuditRecord], int]:
         """Return the records from a position on, and the position after the last of them."""
         if not self._path.exists():
             return [], position

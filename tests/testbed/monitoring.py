@@ -47,7 +47,9 @@ class Exporter:
         self.stop()
 
     def start(self) -> None:
-        """Serve; scrapes succeed."""
+        """Serve, where it does not yet; scrapes succeed."""
+        if self._server is not None:
+            return
         exporter = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -212,14 +214,20 @@ class Prometheus(_Server):
     def __init__(
         self,
         run: Run,
-        exporters: Mapping[str, Exporter],
+        exporters: Mapping[str, Exporter | int],
         *,
         rules: str = "groups: []",
         alertmanager: Alertmanager | None = None,
+        interval: str = _INTERVAL,
     ) -> None:
-        """`exporters` are scraped as the jobs of these names; `rules` is a rule file's content."""
+        """`exporters`, some known by their ports alone, are scraped as the jobs of these names;
+        `rules` is a rule file's content; scrapes and evaluations are `interval` apart."""
         super().__init__(run)
-        self._exporters = exporters
+        self._interval = interval
+        self._ports = {
+            job: each.port if isinstance(each, Exporter) else each
+            for job, each in exporters.items()
+        }
         self._rules = rules
         self._alertmanager = alertmanager
 
@@ -239,14 +247,13 @@ class Prometheus(_Server):
     def _config(self, rules: Path) -> dict[str, Any]:
         config: dict[str, Any] = {
             "global": {
-                "scrape_interval": _INTERVAL,
-                "scrape_timeout": _INTERVAL,
-                "evaluation_interval": _INTERVAL,
+                "scrape_interval": self._interval,
+                "scrape_timeout": self._interval,
+                "evaluation_interval": self._interval,
             },
             "rule_files": [str(rules)],
             "scrape_configs": [
-                {"job_name": job, "static_configs": _at(exporter.port)}
-                for job, exporter in self._exporters.items()
+                {"job_name": job, "static_configs": _at(port)} for job, port in self._ports.items()
             ],
         }
         if self._alertmanager is not None:
@@ -272,7 +279,7 @@ class GuardedPrometheus(Prometheus):
     # bcrypt, with the fewest rounds that there are.
     _HASH = "$2b$04$Txwz4/b9d8j8MgPC6zyYYemdtf.EGzlQq49lzMZwd7Yr6F47fb5f."
 
-    def __init__(self, run: Run, exporters: Mapping[str, Exporter] | None = None) -> None:
+    def __init__(self, run: Run, exporters: Mapping[str, Exporter | int] | None = None) -> None:
         super().__init__(run, exporters or {})
         self.authority = trustme.CA()
 

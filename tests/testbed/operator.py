@@ -60,6 +60,7 @@ def grant(
     *,
     secrets: tuple[str, ...] = (),
     deployments: tuple[str, ...] = (),
+    config_maps: tuple[str, ...] = (),
     evictions: bool = False,
 ) -> None:
     """Give a namespace its runner with the shipped Roles; what is not named is not granted.
@@ -69,11 +70,17 @@ def grant(
     base = _ROOT / "manifests/runner"
     rendered = control_plane.kubectl("kustomize", str(base))
     objects = list(yaml.safe_load_all(rendered))
-    for names, component in ((secrets, "secrets"), (deployments, "remediator")):
+    for names, component in (
+        (secrets, "secrets"),
+        (deployments, "remediator"),
+        (config_maps, "config"),
+    ):
         if not names:
             continue
         for item in yaml.safe_load_all((base / component / "role.yaml").read_text()):
             if item["kind"] == "Role":
+                # That of `config` also has a rule for workloads, which comes first.
+                item["rules"] = item["rules"][-1:]
                 item["rules"][0]["resourceNames"] = list(names)
             objects.append(item)
     if evictions:
@@ -83,6 +90,7 @@ def grant(
     granted: list[tuple[str, ...]] = [("get", "pods", "--subresource=log")]
     granted += [("get", f"secrets/{name}") for name in secrets[-1:]]
     granted += [("patch", f"deployments/{name}") for name in deployments[-1:]]
+    granted += [("get", f"configmaps/{name}") for name in config_maps[-1:]]
     granted += [("create", "pods", "--subresource=eviction")] * evictions
     for right in granted:
         wait_allowed(control_plane, namespace, *right)

@@ -129,6 +129,11 @@ class Postgres:
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"PostgreSQL has not shut down ({mode}) in 10 s") from None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs, be it frozen."""
+        return self._process is not None and self._process.poll() is None
+
     def log_text(self) -> str:
         """Return what the server has logged since its latest start; raises ServerError."""
         return self._running().log_text()
@@ -236,7 +241,7 @@ class Postgres:
         return True
 
     def _running(self) -> Process:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or not self.is_running:
             raise ServerError("PostgreSQL is not running")
         return self._process
 

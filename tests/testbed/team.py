@@ -29,6 +29,7 @@ class Team:
         *,
         secrets: tuple[str, ...] = (),
         deployments: tuple[str, ...] = (),
+        config_maps: tuple[str, ...] = (),
         evictions: bool = False,
     ) -> None:
         """Give the namespace its runner, with the shipped Roles."""
@@ -37,6 +38,7 @@ class Team:
             self.namespace,
             secrets=secrets,
             deployments=deployments,
+            config_maps=config_maps,
             evictions=evictions,
         )
 

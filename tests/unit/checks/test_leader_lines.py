@@ -15,7 +15,7 @@ from servicesop.checks.leader_lines import (
     step,
 )
 from servicesop.sources.errors import SourceError
-from testbed.fleet_manager import WORKERS
+from standins.fleet_manager import WORKERS
 
 UUID = "5b8a2a0e-5c1c-4b0e-9f5e-2f6b6c1a9d11"
 OTHER = "0d1f6a55-97a5-4b37-8f0c-8f1f5c1f7c22"

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import psycopg
 
-from testbed.fleet_manager.database import Database
-from testbed.fleet_manager.glog import format_line
-from testbed.fleet_manager.workers import WORKERS
+from standins.fleet_manager.database import Database
+from standins.fleet_manager.faults import Cause
+from standins.fleet_manager.glog import format_line
+from standins.fleet_manager.kinds import Kind
 from testbed.pod_log import PodLog
 
 _ELECTION = "leader_election_mgr.go:109"
@@ -33,10 +34,13 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is broken around the replicas now."""
+    """What is broken for a replica now."""
 
     unled: frozenset[str]
-    ocm_refuses: bool
+    """Workers that nobody can lead."""
+    hanging: frozenset[str]
+    """Workers whose reconcile does not return here."""
+    causes: frozenset[Cause]
 
 
 class Replica:
@@ -48,6 +52,7 @@ class Replica:
 
     def __init__(
         self,
+        kind: Kind,
         log: PodLog,
         database: Mapping[str, Any],
         timing: Timing,
@@ -55,12 +60,15 @@ class Replica:
         request_id: str,
     ) -> None:
         self._identity = str(uuid.uuid4())
+        self._kind = kind
         self._log = log
         self._database = database
         self._timing = timing
         self._trouble = trouble
         self._request_id = request_id
         self._leads: set[str] = set()
+        self.has_database = False
+        """Whether it could begin a transaction when it last tried something."""
 
     async def run(self) -> None:
         while True:
@@ -71,6 +79,7 @@ class Replica:
             except psycopg.Error:
                 self._lose_database()
                 continue
+            self.has_database = True
             try:
                 await self._work(database)
             except (psycopg.Error, TimeoutError):
@@ -78,6 +87,10 @@ class Replica:
             finally:
                 with contextlib.suppress(psycopg.Error):
                     await database.close()
+
+    def log_error(self, source: str, message: str) -> None:
+        """Log an error; `source` is `file.go:line`."""
+        self._write("E", source, message)
 
     def terminate(self) -> None:
         for worker in self._leads:
@@ -101,7 +114,7 @@ class Replica:
         unled = self._trouble().unled
         leases = await database.leases()
         fresh = []
-        for worker in WORKERS:
+        for worker in self._kind.workers:
             lease, now = leases[worker], datetime.now(UTC)
             free = not lease.holder or lease.expires < now
             mine = lease.holder == self._identity and not free
@@ -121,15 +134,18 @@ class Replica:
         return fresh
 
     async def _reconcile(self, database: Database, worker: str, *, first: bool) -> None:
+        trouble = self._trouble()
+        if worker in trouble.hanging:
+            return
         kind = "Initial" if first else "Timeout triggered"
         self._say("I", _RECONCILER, f"{kind} reconciliation loop for", worker)
-        await database.reconcile(worker, datetime.now(UTC))
+        for work in self._kind.rounds.get(worker, ()):
+            await database.do(work, datetime.now(UTC), trouble.causes)
         if worker != "cluster":
             return
         for cluster in await database.accepted_clusters():
-            if self._trouble().ocm_refuses:
-                self._write(
-                    "E",
+            if Cause.OCM_REFUSES in trouble.causes:
+                self.log_error(
                     _CLUSTERS,
                     f"failed to reconcile accepted cluster {cluster}: failed to create cluster:"
                     f" OCM answers 500, request {self._request_id}",
@@ -138,11 +154,12 @@ class Replica:
                 await database.provision(cluster, datetime.now(UTC))
 
     def _lose_database(self) -> None:
+        self.has_database = False
         for worker in tuple(self._leads):
             self._give_up(worker)
-        for worker in WORKERS:
-            self._write(
-                "E", _ELECTION, f"failed to acquire leader lease: {worker}: no database connection"
+        for worker in self._kind.workers:
+            self.log_error(
+                _ELECTION, f"failed to acquire leader lease: {worker}: no database connection"
             )
 
     def _give_up(self, worker: str) -> None:
@@ -154,7 +171,7 @@ class Replica:
         self._say("I", _RECONCILER, "Stopping reconciliation loop for", worker)
 
     def _say(self, level: Literal["I", "W", "E"], source: str, what: str, worker: str) -> None:
-        self._write(level, source, f"{what} {WORKERS[worker]} [{self._identity}]")
+        self._write(level, source, f"{what} {self._kind.workers[worker]} [{self._identity}]")
 
     def _write(self, level: Literal["I", "W", "E"], source: str, message: str) -> None:
         now = datetime.now(UTC)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from testbed.fleet_manager.kubeconfig import Credentials
+from standins.fleet_manager.kubeconfig import Credentials
 from testbed.pod_log import PodLog
 
 _TIMEOUT_SECONDS = 5.0

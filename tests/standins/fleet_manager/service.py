@@ -5,26 +5,29 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+import trustme
 from psycopg import sql
 
+from standins.fleet_manager.faults import Cause, Faults
+from standins.fleet_manager.kinds import KAS_FLEET_MANAGER, Kind
+from standins.fleet_manager.settings import Settings
 from testbed.control_plane import ControlPlane
-from testbed.fleet_manager.faults import Faults
-from testbed.fleet_manager.settings import Settings
-from testbed.fleet_manager.workers import ORPHAN, WORKERS
+from testbed.monitoring import Prometheus
 from testbed.postgres import Dsn, Postgres
-from testbed.processes import Process, Run
+from testbed.processes import Process, Run, free_port
 
 _HERE = Path(__file__).parent
 _TESTS = _HERE.parent.parent
-_DATABASE = "kas-fleet-manager"
 _APPLICATION = "ocm"
 _READER = "servicesop_reader"
+_AUTHORITIES = "openshift-service-ca.crt"
 _READY_SECONDS = 60.0
 
 
@@ -35,13 +38,11 @@ class FleetManager:
     `lease`, `election` and `reconcile` are the intervals in seconds.
     """
 
-    deployment = "kas-fleet-manager"
     container = "service"
     replicas = 3
-    secret = "kas-fleet-manager-rds"
-    """The Secret with the application's own role."""
-    reader_secret = "kas-fleet-manager-rds-readonly"
-    """The Secret with the role that may only read; keys db.host, db.port, db.name, ..."""
+    rules = "groups: []"
+    """What Prometheus evaluates: nothing."""
+    prometheus: Prometheus | None = None
 
     def __init__(
         self,
@@ -49,12 +50,20 @@ class FleetManager:
         control_plane: ControlPlane,
         postgres: Postgres,
         *,
+        kind: Kind = KAS_FLEET_MANAGER,
         namespace: str = "managed-services-stage",
         lease: float = 3.0,
         election: float = 0.5,
         reconcile: float = 0.5,
     ) -> None:
+        self.kind = kind
         self.namespace = namespace
+        self.deployment = kind.name
+        self.secret = f"{kind.name}-rds"
+        """The Secret with the application's own role."""
+        self.reader_secret = f"{kind.name}-rds-readonly"
+        """The Secret with the role that may only read; keys db.host, db.port, db.name, ..."""
+        self.ports = {name: free_port() for name in ("api", "metrics", "router")}
         self._run = run
         self._control_plane = control_plane
         self._postgres = postgres
@@ -66,18 +75,22 @@ class FleetManager:
         self._row_secret = f"row-{secrets.token_hex(12)}"
         self._request_id = f"log-{secrets.token_hex(12)}"
         self._faults = Faults()
+        self._authority = trustme.CA()
         self._process: Process | None = None
 
     def __enter__(self) -> Self:
         self._directory = self._run.subdirectory("fleet-manager")
         self._faults_file = self._directory / "faults.json"
         self._faults.write(self._faults_file)
+        self._certificate = self._directory / "api.pem"
+        self.certify(until=None)
         self._create_database()
         self._create_objects()
         self._start()
         assert self._process is not None
         self._process.wait_ready(
-            lambda: self.leaders().keys() == WORKERS.keys() and self._available(), _READY_SECONDS
+            lambda: self.leaders().keys() == self.kind.workers.keys() and self._available(),
+            _READY_SECONDS,
         )
         return self
 
@@ -105,26 +118,85 @@ class FleetManager:
             "log line": self._request_id,
         }
 
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where the Service is: it has no network in the cluster."""
+        return {f"https://{self.kind.name}:8000": f"https://127.0.0.1:{self.ports['api']}"}
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """What the operator connects to."""
+        return tuple(f"127.0.0.1:{port}" for port in (self.ports["api"], self._postgres.port))
+
+    @property
+    def jobs(self) -> dict[str, int]:
+        """The ports of the metrics of the service and of the router before it."""
+        return {
+            f"{self.kind.name}-metrics": self.ports["metrics"],
+            "router": self.ports["router"],
+        }
+
     # ---- breaking it
 
     def lose_leader(self, worker: str) -> None:
         """Let the worker's lease run out; nobody takes it while one of today's pods is there."""
         uids = frozenset(self.pod_uids().values())
-        self._switch(Faults({**self._faults.lost, worker: uids}, self._faults.ocm_refuses))
+        self._switch(replace(self._faults, lost={**self._faults.lost, worker: uids}))
+
+    def hang(self, worker: str) -> None:
+        """Let the worker's reconcile not return, whichever of today's pods leads it."""
+        uids = frozenset(self.pod_uids().values())
+        self._switch(replace(self._faults, hung={**self._faults.hung, worker: uids}))
+
+    def begin(self, cause: Cause) -> None:
+        """Break something around the replicas."""
+        self._switch(replace(self._faults, causes=self._faults.causes | {cause}))
+
+    def end(self, cause: Cause) -> None:
+        """Mend it."""
+        self._switch(replace(self._faults, causes=self._faults.causes - {cause}))
 
     def refuse_clusters(self) -> None:
         """Let OCM refuse to create clusters: accepted ones stay, the leader logs the error."""
-        self._switch(Faults(self._faults.lost, ocm_refuses=True))
+        self.begin(Cause.OCM_REFUSES)
 
     def accept_clusters(self) -> None:
         """Let OCM create clusters again."""
-        self._switch(Faults(self._faults.lost, ocm_refuses=False))
+        self.end(Cause.OCM_REFUSES)
 
     def request_cluster(self) -> str:
         """Add a cluster that waits for its creation, and return its id; one at a time can."""
-        cluster = secrets.token_hex(10)
-        self._insert("clusters", id=cluster, status="cluster_accepted", cluster_id="")
-        return cluster
+        return self.add("clusters", "cluster_accepted", cluster_id="")
+
+    def add(self, table: str, status: str, idle: timedelta = timedelta(), **values: object) -> str:
+        """Add a cluster or a Kafka that was last written to so long ago, and return its id."""
+        identity = secrets.token_hex(10)
+        then = datetime.now(UTC) - idle
+        values |= {"created_at": then, "updated_at": then, "region": "eu-west-1"}
+        self._insert(table, id=identity, status=status, **values)
+        return identity
+
+    def expire_password(self) -> None:
+        """Let the password that the pods know be wrong from now on, and end their sessions."""
+        role = sql.Identifier(_APPLICATION)
+        with psycopg.connect(**self._postgres.superuser_dsn, autocommit=True) as connection:
+            new = sql.Literal(secrets.token_hex(12))
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, new))
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+            _APPLICATION,
+        )
+
+    def stop_database(self) -> None:
+        """End the database's server, which others may share."""
+        self._postgres.shutdown()
+
+    def certify(self, until: datetime | None) -> None:
+        """Give the API a certificate that is good until then."""
+        certificate = self._authority.issue_cert("127.0.0.1", not_after=until)
+        fresh = self._certificate.with_suffix(".new")
+        fresh.write_bytes(certificate.private_key_and_cert_chain_pem.bytes())
+        fresh.replace(self._certificate)
 
     # ---- looking at it
 
@@ -137,26 +209,30 @@ class FleetManager:
         """Return who leads, per worker with a valid lease."""
         rows = self._postgres.execute(
             "SELECT lease_type, leader FROM leader_leases WHERE leader <> '' AND expires > now()",
-            database=_DATABASE,
+            database=self.kind.name,
         )
         return dict(rows)
 
     def cluster_status(self, cluster: str) -> str:
         """Return the status of a cluster by the id of its row."""
         [(status,)] = self._postgres.execute(
-            "SELECT status FROM clusters WHERE id = %s", cluster, database=_DATABASE
+            "SELECT status FROM clusters WHERE id = %s", cluster, database=self.kind.name
         )
         return str(status)
 
     def execute(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run one statement in the service's database as superuser and return its rows."""
-        return self._postgres.execute(statement, *parameters, database=_DATABASE)
+        return self._postgres.execute(statement, *parameters, database=self.kind.name)
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002
+        """Run kubectl in the service's namespace, as the cluster's administrator."""
+        return self._control_plane.kubectl("-n", self.namespace, *arguments, input=input)
 
     # ---- building it
 
     def _create_database(self) -> None:
         with psycopg.connect(**self._postgres.superuser_dsn, autocommit=True) as connection:
-            database = sql.Identifier(_DATABASE)
+            database = sql.Identifier(self.kind.name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
             for role, password in self._passwords.items():
                 name = sql.Identifier(role)
@@ -178,12 +254,12 @@ class FleetManager:
 
     def _insert_rows(self) -> None:
         now = datetime.now(UTC)
-        for worker in (*WORKERS, ORPHAN):
+        for worker in (*self.kind.workers, *self.kind.orphans):
             self._insert(
                 "leader_leases",
                 id=secrets.token_hex(10),
                 lease_type=worker,
-                leader=secrets.token_hex(10) if worker == ORPHAN else "",
+                leader=secrets.token_hex(10) if worker in self.kind.orphans else "",
                 expires=now - timedelta(minutes=1),
             )
         self._insert("clusters", id="stage-1", status="ready", cluster_id="ocm-stage-1")
@@ -221,7 +297,7 @@ class FleetManager:
             "kind": "Namespace",
             "metadata": {"name": self.namespace},
         }
-        self._kubectl("apply", "-f", "-", input=json.dumps(namespace))
+        self.kubectl("apply", "-f", "-", input=json.dumps(namespace))
         for name, role in ((self.secret, _APPLICATION), (self.reader_secret, _READER)):
             dsn = self._dsn(role)
             data = {
@@ -231,14 +307,17 @@ class FleetManager:
                 "db.user": dsn["user"],
                 "db.password": dsn["password"],
             }
-            secret = {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": name},
-                "stringData": data,
-            }
-            self._kubectl("apply", "-f", "-", input=json.dumps(secret))
-        self._kubectl("apply", "-f", str(_HERE / "manifest.yaml"))
+            if self._postgres.authority is not None:
+                data["db.ca_cert"] = self._postgres.authority
+            self._apply("Secret", name, stringData=data)
+        authority = self._authority.cert_pem.bytes().decode()
+        self._apply("ConfigMap", _AUTHORITIES, data={"service-ca.crt": authority})
+        manifest = (_HERE / "manifest.yaml").read_text()
+        self.kubectl("apply", "-f", "-", input=manifest.replace("SERVICE", self.kind.name))
+
+    def _apply(self, kind: str, name: str, **content: object) -> None:
+        body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **content}
+        self.kubectl("apply", "-f", "-", input=json.dumps(body))
 
     def _start(self) -> None:
         kubeconfig = self._control_plane.service_account_kubeconfig(
@@ -246,7 +325,10 @@ class FleetManager:
         )
         settings = self._directory / "settings.json"
         Settings(
+            kind=self.kind.name,
             kubeconfig=str(kubeconfig),
+            ports=self.ports,
+            certificate=str(self._certificate),
             namespace=self.namespace,
             selector=f"app={self.deployment}",
             container=self.container,
@@ -258,7 +340,7 @@ class FleetManager:
         ).write(settings)
         self._process = self._run.start(
             "fleet-manager",
-            [sys.executable, "-m", "testbed.fleet_manager", settings],
+            [sys.executable, "-m", "standins.fleet_manager", settings],
             directory=self._directory,
             environment={
                 "PATH": os.defpath,
@@ -275,17 +357,17 @@ class FleetManager:
     def _dsn(self, role: str) -> Dsn:
         return {
             **self._postgres.superuser_dsn,
-            "dbname": _DATABASE,
+            "dbname": self.kind.name,
             "user": role,
             "password": self._passwords[role],
         }
+
+    def _is_well(self) -> bool:
+        return self.leaders().keys() == self.kind.workers.keys() and self._available()
 
     def _available(self) -> bool:
         status = self._objects("deployment", self.deployment)["status"]
         return bool(status.get("availableReplicas") == self.replicas)
 
     def _objects(self, *what: str) -> Any:
-        return json.loads(self._kubectl("get", *what, "-o", "json"))
-
-    def _kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002
-        return self._control_plane.kubectl("-n", self.namespace, *arguments, input=input)
+        return json.loads(self.kubectl("get", *what, "-o", "json"))

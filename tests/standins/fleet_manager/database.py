@@ -3,12 +3,14 @@
 No statement waits for another replica for long: each one is a transaction of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 import psycopg
+
+from standins.fleet_manager.faults import Cause
 
 _CONNECT_SECONDS = 2
 
@@ -22,37 +24,53 @@ UPDATE clusters SET updated_at = %(now)s, status = CASE status
 WHERE deleted_at IS NULL AND status IN ('cluster_provisioning', 'cluster_provisioned',
     'waiting_for_kas_fleetshard_operator', 'ready')
 """
-_ROUNDS = {
-    "cluster": _MOVE_CLUSTERS,
-    "deprovisioning_clusters": (
-        "UPDATE clusters SET status = 'cleanup', updated_at = %(now)s"
-        " WHERE deleted_at IS NULL AND status = 'deprovisioning'"
-    ),
-    "cleanup_clusters": (
+
+
+def _move(table: str, before: str, after: str) -> str:
+    return (
+        f"UPDATE {table} SET status = '{after}', updated_at = %(now)s"
+        f" WHERE deleted_at IS NULL AND status = '{before}'"
+    )
+
+
+ROUNDS = {
+    "clusters": _MOVE_CLUSTERS,
+    "deprovisioning clusters": _move("clusters", "deprovisioning", "cleanup"),
+    "clusters cleaned up": (
         "UPDATE clusters SET deleted_at = %(now)s WHERE deleted_at IS NULL AND status = 'cleanup'"
     ),
-    "accepted_kafka": (
-        "UPDATE kafka_requests SET status = 'preparing', updated_at = %(now)s"
-        " WHERE deleted_at IS NULL AND status = 'accepted'"
-    ),
-    "preparing_kafka": (
-        "UPDATE kafka_requests SET status = 'provisioning', updated_at = %(now)s"
-        " WHERE deleted_at IS NULL AND status = 'preparing'"
-    ),
-    "provisioning_kafka": (
-        "UPDATE kafka_requests SET status = 'ready', updated_at = %(now)s"
-        " WHERE deleted_at IS NULL AND status = 'provisioning'"
-    ),
-    "deleting_kafka": (
+    "accepted Kafkas": _move("kafka_requests", "accepted", "preparing"),
+    "preparing Kafkas": _move("kafka_requests", "preparing", "provisioning"),
+    "provisioning Kafkas": _move("kafka_requests", "provisioning", "ready"),
+    "accepted Kafkas of old": _move("kafka_requests", "accepted", "resource_creating"),
+    "Kafkas whose resources are created": _move("kafka_requests", "resource_creating", "ready"),
+    "deleted Kafkas": (
         "UPDATE kafka_requests SET status = 'deleting', deleted_at = %(now)s"
         " WHERE deleted_at IS NULL AND status IN ('deprovision', 'deleting')"
     ),
     # The original compares references that are always empty, so it always writes.
-    "kafka_routes_tls_certificate": (
+    "certificates of Kafkas": (
         "UPDATE kafka_requests SET updated_at = %(now)s WHERE deleted_at IS NULL"
         " AND status NOT IN ('deprovision', 'deleting', 'suspended')"
     ),
 }
+"""What workers do to the tables in one round."""
+
+_CHANGED: dict[Cause, dict[str, str | None]] = {
+    Cause.OCM_GIVES_UP: {"clusters": _move("clusters", "cluster_provisioning", "failed")},
+    Cause.AGENTS_ARE_SILENT: {
+        "provisioning Kafkas": None,
+        "Kafkas whose resources are created": None,
+        "deleted Kafkas": None,
+    },
+    Cause.AGENTS_REPORT_ERRORS: {
+        "provisioning Kafkas": _move("kafka_requests", "provisioning", "failed"),
+        "Kafkas whose resources are created": _move(
+            "kafka_requests", "resource_creating", "failed"
+        ),
+    },
+}
+"""What becomes of a round while something is broken; None: nothing is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +115,13 @@ class Database:
         )
         return cursor.rowcount == 1
 
-    async def reconcile(self, worker: str, now: datetime) -> None:
-        """Do one round of a worker; those without work of their own do nothing."""
-        if worker in _ROUNDS:
-            await self._connection.execute(_ROUNDS[worker].encode(), {"now": now})
+    async def do(self, work: str, now: datetime, causes: Collection[Cause]) -> None:
+        """Do one round of this work, as far as what is broken lets it."""
+        statement: str | None = ROUNDS[work]
+        for cause in causes:
+            statement = _CHANGED.get(cause, {}).get(work, statement)
+        if statement is not None:
+            await self._connection.execute(statement.encode(), {"now": now})
 
     async def accepted_clusters(self) -> list[str]:
         """Return the ids of the clusters that wait for their creation."""

@@ -11,6 +11,8 @@ from typing import Any, Self
 class Settings:
     """Where the stand-in's pods, database and switches are; intervals in seconds."""
 
+    kind: str
+    """The name of a Kind."""
     kubeconfig: str
     namespace: str
     selector: str
@@ -23,6 +25,10 @@ class Settings:
     """Connection parameters of the service's role, by their libpq names."""
     request_id: str
     """What OCM names in its refusals."""
+    ports: dict[str, int]
+    """Of 127.0.0.1: `api` (https), `metrics`, and `router`, which has metrics of its own."""
+    certificate: str
+    """File of the API's key and certificate, which may be renewed."""
     lease: float
     election: float
     reconcile: float

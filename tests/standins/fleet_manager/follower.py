@@ -5,10 +5,12 @@ from pathlib import Path
 
 import aiohttp
 
-from testbed.fleet_manager.faults import Faults
-from testbed.fleet_manager.pods import Pod, Pods
-from testbed.fleet_manager.replica import Replica, Timing, Trouble
-from testbed.fleet_manager.settings import Settings
+from standins.fleet_manager.faults import Faults
+from standins.fleet_manager.front import Front
+from standins.fleet_manager.kinds import KINDS
+from standins.fleet_manager.pods import Pod, Pods
+from standins.fleet_manager.replica import Replica, Timing, Trouble
+from standins.fleet_manager.settings import Settings
 
 _POLL_SECONDS = 0.2
 
@@ -21,12 +23,15 @@ class Follower:
         self._settings = settings
         self._timing = Timing(settings.lease, settings.election, settings.reconcile)
         self._faults = Path(settings.faults)
+        self._kind = KINDS[settings.kind]
         self._present: frozenset[str] = frozenset()
         self._running: dict[str, tuple[Replica, asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
         """Follow until cancelled; a defect in a replica ends everything, loudly."""
-        async with asyncio.TaskGroup() as group:
+        front = Front(self._kind, self._settings, self._replicas, lambda: self._read().causes)
+        async with front, asyncio.TaskGroup() as group:
+            group.create_task(front.run())
             while True:
                 try:
                     await self._follow(group)
@@ -49,10 +54,21 @@ class Follower:
     async def _start(self, group: asyncio.TaskGroup, pod: Pod) -> None:
         log = await self._pods.open_log(pod)
         replica = Replica(
-            log, self._settings.database, self._timing, self._trouble, self._settings.request_id
+            self._kind,
+            log,
+            self._settings.database,
+            self._timing,
+            lambda: self._trouble(pod),
+            self._settings.request_id,
         )
         self._running[pod.uid] = (replica, group.create_task(replica.run(), name=pod.name))
 
-    def _trouble(self) -> Trouble:
-        faults = Faults.read(self._faults)
-        return Trouble(faults.unled(self._present), faults.ocm_refuses)
+    def _replicas(self) -> list[Replica]:
+        return [replica for replica, _ in self._running.values()]
+
+    def _trouble(self, pod: Pod) -> Trouble:
+        faults = self._read()
+        return Trouble(faults.unled(self._present), faults.hanging(pod.uid), faults.causes)
+
+    def _read(self) -> Faults:
+        return Faults.read(self._faults)

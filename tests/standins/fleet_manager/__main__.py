@@ -1,6 +1,6 @@
-"""`python -m testbed.fleet_manager FILE`: the process that is all replicas of the stand-in.
+"""`python -m standins.fleet_manager FILE`: the process that is all replicas of the stand-in.
 
-FILE is JSON: see `testbed.fleet_manager.settings`. It runs until it is told to end.
+FILE is JSON: see `standins.fleet_manager.settings`. It runs until it is told to end.
 """
 
 import asyncio
@@ -8,10 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
-from testbed.fleet_manager.follower import Follower
-from testbed.fleet_manager.kubeconfig import read_credentials
-from testbed.fleet_manager.pods import Pods
-from testbed.fleet_manager.settings import Settings
+from standins.fleet_manager.follower import Follower
+from standins.fleet_manager.kubeconfig import read_credentials
+from standins.fleet_manager.pods import Pods
+from standins.fleet_manager.settings import Settings
 
 
 async def _main(settings: Settings) -> None:
