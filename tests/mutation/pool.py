@@ -61,11 +61,8 @@ def try_mutants(directory: Path, equivalents: Equivalents, say: Callable[[str], 
         failing = [str(test) for test, one in zip(tests, firsts, strict=True) if one.faults]
         if failing:
             raise FailingError(f"{subject.name} fails as it is: {'; '.join(failing)}")
-        seconds = [one.seconds for one in firsts]
         mutants = list(mutants_of(subject.spec))
-        tried = [
-            pool.submit(_outcome, one, likeliest_first(tests, seconds, one)) for one in mutants
-        ]
+        tried = [pool.submit(_outcome, one, likeliest_first(firsts, one.about)) for one in mutants]
         for done, one in enumerate(as_completed(tried), 1):
             if one.result().survived:
                 say(f"{subject.name}: survived: {one.result().name}")

@@ -55,13 +55,24 @@ class Baseline:
 
     faults: tuple[str, ...]
     seconds: float
+    named: frozenset[str]
+    """The checks and rows of which it expects something, or which it answers by name."""
+    observed: frozenset[str]
+    """The checks that it lets observe something."""
 
 
 def baseline(test: SopTest) -> Baseline:
     """Run a test on the SOP itself."""
     start = time.process_time()
     faults = test.faults()
-    return Baseline(faults, time.process_time() - start)
+    seconds = time.process_time() - start
+    case, spec = test.case, test.file.subject.spec
+    facts: list[Facts] = [*case.expect, *(one.never for one in case.expect if one.never)]
+    named = {name for one in facts for name in (*(one.row or ()), *(one.checks or {}))}
+    given = (one for each in case.given for one in (each.samples, each.sql, each.http) if one)
+    named |= {one.check for one in given}
+    observed = frozenset[str]().union(*(observed_by(one, spec) for one in case.given))
+    return Baseline(faults, seconds, frozenset(named), observed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +104,12 @@ def outcome(mutant: Mutant, tests: Sequence[SopTest]) -> Outcome:
     return Outcome(mutant.name, killed_by=None if killer is None else str(killer))
 
 
-def likeliest_first(
-    tests: Sequence[SopTest], seconds: Sequence[float], mutant: Mutant
-) -> tuple[int, ...]:
+def likeliest_first(tests: Sequence[Baseline], about: frozenset[str]) -> tuple[int, ...]:
     """Order tests, given by their numbers: those that name what is changed, then those that let it
     be observed, then the rest; the quick ones first among each."""
-    return tuple(
-        sorted(
-            range(len(tests)),
-            key=lambda number: (_distance(tests[number], mutant.about), seconds[number]),
-        )
-    )
 
+    def place(number: int) -> tuple[bool, bool, float]:
+        test = tests[number]
+        return not test.named & about, not test.observed & about, test.seconds
 
-def _distance(test: SopTest, about: frozenset[str]) -> int:
-    case, spec = test.case, test.file.subject.spec
-    facts: list[Facts] = [*case.expect, *(one.never for one in case.expect if one.never)]
-    named = {name for one in facts for name in (*(one.row or ()), *(one.checks or {}))}
-    given = (one for each in case.given for one in (each.samples, each.sql, each.http) if one)
-    named |= {one.check for one in given}
-    if named & about:
-        return 0
-    observed = frozenset[str]().union(*(observed_by(one, spec) for one in case.given))
-    return 1 if observed & about else 2
+    return tuple(sorted(range(len(tests)), key=place))

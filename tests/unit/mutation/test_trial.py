@@ -13,7 +13,15 @@ from mutation import equivalents, pool
 from mutation.equivalents import Equivalents, stale
 from mutation.mutants import Mutant, mutants_of
 from mutation.report import Report
-from mutation.trial import Outcome, SopTest, baseline, likeliest_first, outcome, sop_tests
+from mutation.trial import (
+    Baseline,
+    Outcome,
+    SopTest,
+    baseline,
+    likeliest_first,
+    outcome,
+    sop_tests,
+)
 from servicesop.cli.suites import find_suites
 
 SOP = """
@@ -143,18 +151,28 @@ def test_a_pattern_that_the_operator_does_not_run_is_no_valid_sop(directory: Pat
     assert outcome(Mutant("a pattern", frozenset(), values), tests).refused is not None
 
 
-def test_tests_that_name_what_is_changed_come_first_and_the_quick_ones_of_them(
-    directory: Path,
-) -> None:
-    (directory / "tests.yaml").write_text(TESTS + UNDER)
-    tests = read(directory)
+def test_tests_that_name_what_is_changed_come_first_and_the_quick_ones_of_them() -> None:
+    def known(seconds: float, named: str, observed: str) -> Baseline:
+        return Baseline((), seconds, frozenset({named}), frozenset({observed}))
 
-    def order(name: str, *seconds: float) -> tuple[int, ...]:
-        return likeliest_first(tests, seconds, mutant(tests, name))
+    tests = [
+        known(1, "is-up", "is-up"),
+        known(4, "is-quick", "is-up"),
+        known(3, "Slow/slow", "is-quick"),
+        known(2, "is-quick", "is-up"),
+        known(0.5, "is-up", "is-up"),
+    ]
 
-    assert order("drop row Slow/slow", 1, 3, 2) == (1, 0, 2)
-    assert order(NOT_NOTICED, 1, 3, 2) == (2, 1, 0)
-    assert order(NOT_NOTICED, 1, 2, 3) == (1, 2, 0)
+    assert likeliest_first(tests, frozenset({"is-quick"})) == (3, 1, 2, 4, 0)
+    assert likeliest_first(tests, frozenset({"Slow/slow"})) == (2, 4, 0, 3, 1)
+    assert likeliest_first(tests, frozenset()) == (4, 0, 3, 2, 1)
+
+
+def test_it_is_known_what_a_test_names_and_lets_observe(directory: Path) -> None:
+    down, slow = (baseline(test) for test in read(directory))
+
+    assert (down.named, down.observed) == ({"is-up", "Slow/otherwise"}, {"is-up"})
+    assert (slow.named, slow.observed) == ({"is-quick", "Slow/slow"}, {"is-quick"})
 
 
 def test_a_test_passes_on_the_sop_itself(directory: Path) -> None:
