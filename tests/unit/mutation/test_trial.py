@@ -171,8 +171,10 @@ def test_tests_that_name_what_is_changed_come_first_and_the_quick_ones_of_them()
 def test_it_is_known_what_a_test_names_and_lets_observe(directory: Path) -> None:
     down, slow = (baseline(test) for test in read(directory))
 
-    assert (down.named, down.observed) == ({"is-up", "Slow/otherwise"}, {"is-up"})
-    assert (slow.named, slow.observed) == ({"is-quick", "Slow/slow"}, {"is-quick"})
+    assert down.named == {"is-up", "Slow/otherwise"}
+    assert down.observed == {"is-up"}
+    assert slow.named == {"is-quick", "Slow/slow"}
+    assert slow.observed == {"is-quick"}
 
 
 def test_a_test_passes_on_the_sop_itself(directory: Path) -> None:
