@@ -2,8 +2,8 @@
 # gets the signals that make gets.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sops test-databases test-crash test-signals test-hostile test-standins \
-	lint bench readme lock crds clean venv servers
+.PHONY: help demo test test-sops test-mutants test-databases test-crash test-signals test-hostile \
+	test-standins lint bench readme lock crds clean venv servers
 
 PYTHON := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -15,6 +15,9 @@ PYTEST := $(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-re
 
 # A slow table is one file, or a few of very different length: a worker that is free takes tests over.
 PYTEST_TABLE := $(PYTHON) -m pytest --dist worksteal --numprocesses
+
+# The SOPs whose tests have been held against their mutants.
+MUTATED := manifests/sops/telemeter manifests/sops/observatorium
 
 # What the image installs to build the wheel.
 define BUILD_REQUIREMENTS
@@ -35,6 +38,9 @@ test: servers ## run every test but the slow tables below
 
 test-sops: venv ## run the shipped SOPs' own tests: each row is reached, and by observations
 	@exec .venv/bin/servicesop test --observed --fail-under 100 manifests/sops
+
+test-mutants: venv ## change SOPs (MUTATED): each change has to fail one of the SOP's own tests
+	@exec env PYTHONPATH=tests $(PYTHON) -m mutation $(MUTATED)
 
 test-databases: servers ## run the database tests on older versions of PostgreSQL (a slow table)
 	@exec $(PYTEST) -m "databases and not hostile"
