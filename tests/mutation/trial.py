@@ -9,7 +9,7 @@ from mutation.mutants import Mutant
 from servicesop.api.sop import Spec
 from servicesop.api.validation import InvalidSpecError, valid_spec
 from servicesop.checks.patterns import matcher
-from servicesop.cli.suites import SuiteFile
+from servicesop.cli.suites import RefusedFile, SuiteError, SuiteFile
 from servicesop.lint.fields import patterns
 from servicesop.simulate.bearing import observed_by
 from servicesop.simulate.cases import Case, Facts
@@ -44,9 +44,12 @@ def _defect(defect: Exception) -> None:
     raise defect
 
 
-def sop_tests(files: Iterable[SuiteFile]) -> Iterator[SopTest]:
-    """Give all tests in the files."""
-    return (SopTest(file, case) for file in files for case in file.suite.tests)
+def sop_tests(files: Iterable[SuiteFile | RefusedFile]) -> Iterator[SopTest]:
+    """Give all tests in the files. Raise SuiteError for one that cannot be run."""
+    for file in files:
+        if isinstance(file, RefusedFile):
+            raise SuiteError(file.faults)
+        yield from (SopTest(file, case) for case in file.suite.tests)
 
 
 @dataclass(frozen=True, slots=True)
