@@ -40,7 +40,8 @@ class LogWindow:
             del self.buckets[index]
         total: Counter[str] = Counter()
         for bucket in self.buckets.values():
-            total.update(bucket.counts)
+            for kind, count in bucket.counts.items():
+                total[kind] += count
         return total
 
     @property

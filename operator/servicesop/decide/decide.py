@@ -53,7 +53,7 @@ def decide(snapshot: Snapshot, status: Status, now: datetime) -> Decision:
         one.name for one in procedures if one.episode is not None and not snapshot.spec.suspend
     )
     opened = escalations.update(status.escalations, calls, alive, snapshot.uid, now)
-    opened = _blind(snapshot, sections, procedures, opened, now)
+    opened = _blind(snapshot, sections, handled, procedures, opened, now)
     teams = {team.name for team in snapshot.spec.teams}
     opened = escalations.named(opened, teams, snapshot.checks)
     return Decision(tuple(procedures), opened, tuple(plans), _allowed(snapshot, sections, now))
@@ -62,12 +62,12 @@ def decide(snapshot: Snapshot, status: Status, now: datetime) -> Decision:
 def _blind(
     snapshot: Snapshot,
     sections: tuple[Section, ...],
+    handled: frozenset[str],
     procedures: list[ProcedureStatus],
     opened: tuple[Escalation, ...],
     now: datetime,
 ) -> tuple[Escalation, ...]:
     is_open = any(one.reason is EscalationReason.BLIND for one in opened)
-    handled = handled_checks(sections)
     names, checks, teams = [], [], []
     for section, status in zip(sections, procedures, strict=True):
         since = status.blind_since
@@ -88,10 +88,13 @@ def _blind(
 def _allowed(snapshot: Snapshot, sections: tuple[Section, ...], now: datetime) -> Refused | None:
     """Say why no action of the SOP would be permitted now, evidence aside."""
     first: Refused | None = None
+    asked = []
     for section in sections:
         for row in section.rows:
-            if row.remediate is None:
+            # Rows often name the same action, in the same limits.
+            if row.remediate is None or row.remediate in asked:
                 continue
+            asked.append(row.remediate)
             facts = facts_of(snapshot, row.remediate)
             refused = gates.refusal(facts, row.remediate, now)
             if refused is None:

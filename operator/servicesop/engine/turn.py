@@ -150,12 +150,10 @@ class Turns:
     ) -> Decision:
         """Decide on the status as it would be with these intents, and write what follows."""
         now = self._clock.now()
-        status = sop.status.model_copy(
-            update={
-                "intents": intents,
-                "history": sop.status.history if history is None else history,
-                "procedures": sop.status.procedures if procedures is None else procedures,
-            }
+        status = sop.status.evolve(
+            intents=intents,
+            history=sop.status.history if history is None else history,
+            procedures=sop.status.procedures if procedures is None else procedures,
         )
         decision = decide(self._snapshot(sop), status, now)
         after = report(

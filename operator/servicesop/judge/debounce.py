@@ -92,7 +92,7 @@ class Memory:
     @property
     def pending(self) -> frozenset[str]:
         """Findings that are seen, but not yet for long enough."""
-        return frozenset(self.failing) - self.confirmed
+        return frozenset(self.failing) - self.confirmed if self.failing else frozenset()
 
     @property
     def unsettled(self) -> bool:
@@ -101,6 +101,8 @@ class Memory:
 
     def pending_until(self, windows: Windows) -> datetime | None:
         """Give the time at which the first pending finding, or the check, may be confirmed."""
+        if not self.failing and self.bad is None:
+            return None
         ends = [self.failing[one].first + windows.fail[one] for one in self.pending]
         if self.bad is not None and not self.lasting:
             ends.append(self.bad.first + windows.longest)
@@ -111,7 +113,9 @@ class Memory:
         since = [*self.gone.values()]
         if self.lasting and self.passing is not None:
             since.append(self.passing)
-        return min((one + windows.recover for one in since), default=None)
+        if not since:
+            return None
+        return min(since) + windows.recover
 
 
 def begin(now: datetime) -> Memory:
