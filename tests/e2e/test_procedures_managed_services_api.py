@@ -24,12 +24,14 @@ KAFKAS_WRONG = "KafkaClusterProvisioningCorrectness"
 KAFKAS_STAY = "KafkaClusterDeletionCorrectness"
 
 DATABASE = {DOWN: "pods-lack-database", AVAILABILITY: "pods-lack-database"}
+RELEASE = {DOWN: "release-cannot-start", AVAILABILITY: "release-cannot-start"}
 
 SCENARIOS = [
     Scenario(cause, CAUSES[cause], rows, acts)
     for cause, rows, acts in [
         ("the database is down", DATABASE, ()),
-        ("an image is released that is missing", {AVAILABILITY: "release-cannot-start"}, ()),
+        # Three pods still serve, but the one that cannot start fails each check of the workload.
+        ("an image is released that is missing", RELEASE, ()),
         ("the database's queries are slow", {LATENCY: "overloaded"}, ()),
         ("OCM refuses a cluster", {CLUSTERS_LATE: "ocm-fails"}, ()),
         ("the pods block each other from leading cluster", {CLUSTERS_LATE: "no-leader"}, RESTART),
