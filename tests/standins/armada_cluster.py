@@ -26,7 +26,7 @@ _KEY = "apikey=today"
 _TIMEOUT_SECONDS = 1.0
 _WORKERS_A_SECOND = 8
 """So many a pod meters; each of them logs by itself that there is no token."""
-FAILURE = "ErrorMeteringTokenExchangeFailure"
+_FAILURE = "ErrorMeteringTokenExchangeFailure"
 
 
 class ArmadaCluster(Service):
@@ -99,7 +99,7 @@ class ArmadaCluster(Service):
             for pod in self.pods.of(app):
                 why = self._token(pod)
                 for _ in range(due if why else 0):
-                    pod.log.append(f"{FAILURE}: Failed to prepare OpenShift license metering")
+                    pod.log.append(f"{_FAILURE}: Failed to prepare OpenShift license metering")
                     pod.log.append(f'Wrapped Errors: ["{why}"]')
         for app in OTHERS:
             for pod in self.pods.of(app):
