@@ -241,6 +241,15 @@ def test_an_sop_that_fails_its_own_tests_has_no_mutants_tried(directory: Path) -
     assert "orders fails as it is: tests.yaml: over the limit it is slow" in result.output
 
 
+def test_a_file_of_tests_that_cannot_be_run_is_not_left_out(directory: Path) -> None:
+    (directory / "wrong.yaml").write_text(TESTS.replace("is-quick", "is-slow"))
+
+    result = CliRunner().invoke(command.main, [str(directory)])
+
+    assert result.exit_code == 2
+    assert "there is no check that asks samples is-slow" in result.output
+
+
 def test_the_list_of_equivalents_can_be_read() -> None:
     listed = equivalents.read(equivalents.FILE)
 
