@@ -78,12 +78,14 @@ class Reader:
             case Use.BACKGROUND:
                 self._start(block)
             case Use.NOT_RUN:
-                _say(f"line {block.line}: not run: {block.reason}: {block.text.strip()}")
+                _say(f"line {block.line}: not run: {block.detail}: {block.text.strip()}")
             case Use.OUTPUT:
                 line = missing_line(block.text, self._printed)
                 if line is not None:
                     raise FailedError(f"line {block.line}: the demo did not print there: {line}")
                 _say(f"line {block.line}: the output shown is what was printed")
+            case _:
+                raise FailedError(f"line {block.line}: {block.use} is not for the README")
 
     def end(self) -> None:
         """End what goes on until the end; it must end well when asked. Raise FailedError."""

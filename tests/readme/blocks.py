@@ -22,6 +22,14 @@ class Use(StrEnum):
     """Not run; the reason stands behind it."""
     OUTPUT = "output of make demo"
     """What the blocks run so far have printed; `[...]` stands for lines that are left out."""
+    FILE = "file"
+    """The whole content of the file that is named behind it."""
+    DIFF = "diff"
+    """A change of such files, as `git apply` takes it."""
+    SESSION = "session"
+    """Commands, each after `$ `, and what they print."""
+    CLUSTER_SESSION = "session on a cluster"
+    """The same, with kubectl and a kubeconfig in the usual place."""
 
 
 class UnmarkedError(ValueError):
@@ -38,8 +46,8 @@ class Block:
     text: str
     use: Use | None
     """None for blocks that are not ours to run."""
-    reason: str = ""
-    """Why it is not run."""
+    detail: str = ""
+    """Why it is not run, or which file it is."""
 
 
 _FENCED = re.compile(
@@ -53,25 +61,28 @@ def blocks_of(markdown: str) -> list[Block]:
     found = []
     for match in _FENCED.finditer(markdown):
         line = markdown.count("\n", 0, match.start("language")) + 1
-        use, reason = _use(match["mark"], match["language"], line)
-        found.append(Block(line, match["language"], match["text"], use, reason))
+        use, detail = _use(match["mark"], match["language"], line)
+        found.append(Block(line, match["language"], match["text"], use, detail))
     return found
 
 
 def _use(mark: str | None, language: str, line: int) -> tuple[Use | None, str]:
     if mark is None:
-        if language == "shell":
+        if language in ("shell", "console"):
             raise UnmarkedError(
-                f"line {line}: a shell block needs a comment <!-- readme: ... --> before it, one of"
-                f" {', '.join(repr(use.value) for use in Use)}"
+                f"line {line}: a {language} block needs a comment <!-- readme: ... --> before it,"
+                f" one of {', '.join(repr(use.value) for use in Use)}"
             )
         return None, ""
-    if mark.startswith(f"{Use.NOT_RUN}: "):
-        return Use.NOT_RUN, mark.removeprefix(f"{Use.NOT_RUN}: ")
+    for use, before in ((Use.NOT_RUN, ": "), (Use.FILE, " ")):
+        if mark.startswith(use + before):
+            return use, mark.removeprefix(use + before)
     try:
         use = Use(mark)
     except ValueError:
         raise UnmarkedError(f"line {line}: unknown mark {mark!r}") from None
     if use is Use.NOT_RUN:
         raise UnmarkedError(f"line {line}: 'not run' needs a reason: 'not run: because'")
+    if use is Use.FILE:
+        raise UnmarkedError(f"line {line}: 'file' needs a name: 'file sop.yaml'")
     return use, ""

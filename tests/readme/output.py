@@ -20,18 +20,34 @@ def missing_line(shown: str, printed: str) -> str | None:
     Lines follow one another as in the output; only at a `[...]` some of them are left out. Times,
     ids and the width of columns do not count, empty lines neither.
     """
+    return _followed(_lines(shown), _lines(printed), skipping=True)[0]
+
+
+def differing_line(shown: str, printed: str) -> str | None:
+    """Give the first line that is not as shown: not printed, or printed and not shown.
+
+    Otherwise like `missing_line`; where nothing is left out, nothing else may be printed.
+    """
     lines = _lines(printed)
-    at, skipping = 0, True
-    for line in _lines(shown):
+    missing, left = _followed(_lines(shown), lines, skipping=False)
+    if missing is not None:
+        return missing
+    return next(iter(lines[left:]), None)
+
+
+def _followed(shown: list[str], lines: list[str], *, skipping: bool) -> tuple[str | None, int]:
+    """Give the first line that was not printed, and up to where lines are accounted for."""
+    at = 0
+    for line in shown:
         if line == CUT:
             skipping = True
             continue
         if skipping:
             at = next((i for i in range(at, len(lines)) if lines[i] == line), len(lines))
         if at >= len(lines) or lines[at] != line:
-            return line
+            return line, at
         at, skipping = at + 1, False
-    return None
+    return None, len(lines) if skipping else at
 
 
 def _lines(text: str) -> list[str]:

@@ -152,16 +152,20 @@ def broken_references(
 ) -> Iterator[tuple[str, str]]:
     """Give field and message of each rule of `reference_rules` that the spec's values break.
 
+    Beside the item, which is all that the API server can name, it says which names are wrong.
+
     `findings_of_checks` holds, by the name of a check, what it can find.
     """
     for path, to in _references(spec, ()):
         known = _known(to, values, findings_of_checks)
         items = path[0].removesuffix(_ITEMS)
         for item in values.get(items, ()):
-            if any(name not in known for name in _values(item, path[1:])):
+            unknown = [name for name in _values(item, path[1:]) if name not in known]
+            if unknown:
                 message = _allowed(to, findings, named).message
                 where = ".".join(path).removesuffix(_ITEMS)
-                yield f".{items}", f"{where} {message}; wrong in {item['name']}"
+                wrong = f"{item['name']}: {', '.join(dict.fromkeys(unknown))}"
+                yield f".{items}", f"{where} {message}; wrong in {wrong}"
                 break
     used = (
         part

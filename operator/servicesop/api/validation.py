@@ -12,6 +12,7 @@ from servicesop.api.checks.check import NAMED_FINDINGS
 from servicesop.api.crd import findings_by_type, marked_spec
 from servicesop.api.dependencies import CHAIN_RULE
 from servicesop.api.durations import format_duration
+from servicesop.api.faults import faults_of, plainly
 from servicesop.api.references import broken_references, double_names
 from servicesop.api.sop import Spec
 
@@ -38,7 +39,7 @@ def valid_spec(spec: object) -> Spec:
         read = Spec.model_validate(spec)
     except ValidationError as invalid:
         schema = marked_spec()
-        raise InvalidSpecError([_fault(detail, schema) for detail in invalid.errors()]) from None
+        raise InvalidSpecError([_fault(detail, schema) for detail in faults_of(invalid)]) from None
     faults = list(_broken_names(read))
     if faults:
         raise InvalidSpecError(faults)
@@ -65,7 +66,7 @@ def _fault(detail: ErrorDetails, schema: Mapping[str, Any]) -> str:
     path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
     match detail["type"]:
         case "extra_forbidden":
-            return f"unknown field {path}"
+            return f"unknown field {path}; there are {', '.join(_fields(loc[:-1], schema))}"
         case "missing":
             return f"{path}: Required value"
         case "enum" | "literal_error":
@@ -85,7 +86,7 @@ def _fault(detail: ErrorDetails, schema: Mapping[str, Any]) -> str:
                 "",
             )
         case _:
-            message = detail["msg"][0].lower() + detail["msg"][1:]
+            message = plainly(detail)
     return f"{path}: Invalid value: {_shown(given)}{message}"
 
 
@@ -100,6 +101,14 @@ def _known(path: Sequence[int | str], schema: Mapping[str, Any]) -> tuple[int, _
             return depth, node.get(_RULES, ())
         node = inner
     return len(path), node.get(_RULES, ())
+
+
+def _fields(path: Sequence[int | str], schema: Mapping[str, Any]) -> list[str]:
+    """Give the fields of the object at the path."""
+    node = schema
+    for part in path:
+        node = node["items"] if isinstance(part, int) else node["properties"][part]
+    return list(node.get("properties", ()))
 
 
 def _shown(given: object) -> str:

@@ -6,6 +6,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from servicesop.api.faults import plainly
 from servicesop.sources.prometheus.endpoints import Endpoint, EndpointsFile
 
 _MAX_BYTES = 1024 * 1024
@@ -47,12 +48,5 @@ def _fault(detail: ErrorDetails) -> str:
             return f"unknown field {where}"
         case "missing":
             return f"{where}: a value is required"
-        case "value_error":
-            return f"{where}: {detail['ctx']['error']}"
-        case "tuple_type":
-            return f"{where}: must be a list"
-        case "model_type" | "model_attributes_type":
-            return f"{where}: must be an object with named fields"
         case _:
-            message = detail["msg"]
-            return f"{where}: {message[0].lower()}{message[1:]}"
+            return f"{where}: {plainly(detail)}"

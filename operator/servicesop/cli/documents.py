@@ -42,7 +42,7 @@ class Refused:
     name: str
     """Empty where it has none."""
     faults: tuple[str, ...]
-    """Each begins with its field, or ends with it: `unknown field spec.x`."""
+    """Each begins with its field, or with `unknown field` and it."""
     node: yaml.Node = field(repr=False, compare=False)
     """Where it stands in the text."""
 

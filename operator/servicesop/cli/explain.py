@@ -12,6 +12,15 @@ from servicesop.decide.explanation import Explanation, GivenError, explain, supp
 _HAPPENING = {Tri.TRUE: "happening", Tri.FALSE: "not happening", Tri.UNKNOWN: "unknown"}
 
 
+BAD_INPUT = 2
+
+
+class CannotExplainError(click.ClickException):
+    """Nothing was explained; the message says why."""
+
+    exit_code = BAD_INPUT
+
+
 @click.command(
     name="explain",
     epilog="Exit code: 0 explained; 2 wrong usage, or an SOP that cannot be read or is not valid.",
@@ -56,10 +65,12 @@ def _document(file: str) -> Document:
     try:
         documents = documents_of(file)
     except UnreadableError as unable:
-        raise click.UsageError(str(unable)) from None
+        raise CannotExplainError(str(unable)) from None
     if len(documents) > 1:
         names = ", ".join(one.name for one in documents)
-        raise click.UsageError(f"{name_of(file)} holds several SOPs ({names}); give one at a time")
+        raise CannotExplainError(
+            f"{name_of(file)} holds several SOPs ({names}); give one at a time"
+        )
     return documents[0]
 
 

@@ -4,15 +4,14 @@ Run in the root of the repository. `released/<version>.yaml` is written for the 
 only, so that raising the version freezes what the one before it had.
 """
 
-import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
-from servicesop.api.crd import CRD_NAME, crd_text, kustomize_schema
-from servicesop.api.editors import editor_schema
+from servicesop.api.crd import CRD_NAME, crd_text
+from servicesop.cli.schema import schema_text
 
 
 def files(released: str) -> dict[str, str]:
@@ -20,8 +19,8 @@ def files(released: str) -> dict[str, str]:
     text = crd_text()
     return {
         f"{CRD_NAME}.yaml": text,
-        "kustomize-schema.json": json.dumps(kustomize_schema(), indent=2) + "\n",
-        "servicesop.schema.json": json.dumps(editor_schema(), indent=2) + "\n",
+        "kustomize-schema.json": schema_text("kustomize"),
+        "servicesop.schema.json": schema_text("editor"),
         f"released/{released}.yaml": text,
     }
 

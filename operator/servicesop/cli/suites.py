@@ -1,6 +1,6 @@
 """Finds and reads the files of SOP tests."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from servicesop.api.faults import faults_of, plainly
 from servicesop.cli.documents import DocumentError, read_documents, read_yaml
 from servicesop.cli.files import UnreadableError, read_text
 from servicesop.simulate.cases import Suite
@@ -106,7 +107,7 @@ def _suite(path: Path, value: Mapping[str, Any]) -> Suite:
     try:
         return Suite.model_validate(value)
     except ValidationError as invalid:
-        faults = [fault(one, value) for one in invalid.errors() if _is_new(one)]
+        faults = [fault(one, value) for one in faults_of(invalid)]
         raise SuiteError(f"{path}: {one}" for one in dict.fromkeys(faults)) from None
 
 
@@ -122,12 +123,6 @@ def _subject(path: Path, sop: Path) -> Subject:
         raise SuiteError([f"{path}: sop: {sop} must hold one ServiceSOP; it holds {names}"])
     (one,) = documents
     return Subject(one.name, one.namespace or DEFAULT_NAMESPACE, one.spec)
-
-
-def _is_new(detail: ErrorDetails) -> bool:
-    """Whether it is more than a consequence of what is wrong with a list's items."""
-    given = detail["input"]
-    return detail["type"] != "too_short" or not isinstance(given, Sized) or len(given) == 0
 
 
 def fault(detail: ErrorDetails, value: Mapping[str, Any]) -> str:
@@ -147,12 +142,8 @@ def fault(detail: ErrorDetails, value: Mapping[str, Any]) -> str:
             message = "must be given"
         case "enum" | "literal_error":
             message = f"must be {detail['ctx']['expected']}"
-        case "value_error":
-            message = str(detail["ctx"]["error"])
-        case "too_short":
-            message = "must not be empty"
         case _:
-            message = detail["msg"][0].lower() + detail["msg"][1:]
+            message = plainly(detail)
     return f"{where}{path}: {message}" if path else f"{where}{message}"
 
 

@@ -84,7 +84,7 @@ def text(report: Report, least: int) -> str:
     passed = len(report.results) - report.failed
     lines += [
         "",
-        f"{len(report.results)} tests in {report.seconds:.2f}s:"
+        f"{len(report.results)} test{'s' * (len(report.results) != 1)} in {report.seconds:.2f}s:"
         f" {passed} passed, {report.failed} failed",
     ]
     if report.covered * 100 < least:

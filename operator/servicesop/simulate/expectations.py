@@ -68,8 +68,7 @@ def _facts(facts: Facts, status: Status, story: Story) -> Iterator[str]:
     for row in facts.row or ():
         procedure, _, name = row.partition("/")
         if won.get(procedure) != name:
-            is_ = f"{procedure}/{won[procedure]}" if procedure in won else "none of that procedure"
-            yield f"row: expected {row}, it is {is_}{_said(_doing(status, procedure))}"
+            yield f"row: expected {row}, {_won(status, story.spec, procedure)}"
     if facts.escalated is not None:
         called = teams(status)
         if set(called) != set(facts.escalated):
@@ -146,6 +145,16 @@ def winning(status: Status) -> dict[str, str]:
 def teams(status: Status) -> tuple[str, ...]:
     """Give the teams that are called, each once."""
     return tuple(dict.fromkeys(team for one in status.escalations for team in one.to))
+
+
+def _won(status: Status, spec: Spec, procedure: str) -> str:
+    """Say which row of a procedure wins, or why none does."""
+    row, condition = winning(status).get(procedure), conditions_of(status, spec).get(procedure)
+    if row is not None:
+        return f"it is {procedure}/{row}{_said(_doing(status, procedure))}"
+    if condition is None:
+        return f"none wins: {procedure} has not been looked at yet"
+    return f"none wins: {procedure} is {condition.status}{_said(condition.message)}"
 
 
 def _said(words: str | None) -> str:

@@ -49,7 +49,8 @@ def empty_draft(name: str) -> Draft:
         "steps": [{"manual": "TODO: what a person looks at first"}, {"check": PLACEHOLDER}],
         "handle": [_otherwise("owners")],
     }
-    return Draft(_spec(name, "TODO: what the service is called", None, [team], [], [procedure]))
+    title, summary = "TODO: what the service is called", "TODO: what it does, and for whom"
+    return Draft(_spec(name, title, summary, [team], [], [procedure]))
 
 
 def draft_of(name: str, text: str) -> Draft:
@@ -60,7 +61,7 @@ def draft_of(name: str, text: str) -> Draft:
 def _spec(
     name: str,
     title: str,
-    summary: str | None,
+    summary: str,
     people: list[dict[str, Any]],
     links: list[dict[str, Any]],
     procedures: list[dict[str, Any]],

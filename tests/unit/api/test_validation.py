@@ -1,15 +1,18 @@
 """An SOP that never met an API server is refused in the API server's words."""
 
+import re
 from typing import Any
 
 import pytest
 
+from servicesop.api.sop import Spec
 from servicesop.api.validation import InvalidSpecError, valid_spec
 from sop_cases import BROKEN, Broken, complete
 
 CIRCLE = "two checks that depend on each other"
 # The server's own text of what RE2 does not know stands in front of ours; here the check says it.
-# Of a circle the server can name only where it begins.
+# Of a circle the server can name only where it begins, and of names that lead nowhere only whose
+# they are.
 OTHER_WORDS = {"a pattern that RE2 does not know", CIRCLE}
 
 
@@ -33,7 +36,11 @@ def test_a_complete_sop_is_read() -> None:
     [pytest.param(case, id=name) for name, case in BROKEN.items() if name not in OTHER_WORDS],
 )
 def test_a_broken_sop_is_refused_in_the_words_of_the_server(broken: Broken) -> None:
-    assert faults(broken.sop()["spec"]) == (broken.says,)
+    (fault,) = faults(broken.sop()["spec"])
+
+    is_of_a_name = "must be the name of" in broken.says and "; wrong in " in broken.says
+    names = r": [\w/-]+" if is_of_a_name else ""
+    assert re.fullmatch(re.escape(broken.says) + names, fault), fault
 
 
 def test_a_circle_is_refused_with_the_way_around() -> None:
@@ -54,7 +61,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         " input should be greater than or equal to 0",
         'spec.every: Invalid value: "often": must be a duration such as "30s", "3m" or "1h30m"',
         "spec.title: Required value",
-        "unknown field spec.tittle",
+        f"unknown field spec.tittle; there are {', '.join(Spec.model_json_schema()['properties'])}",
     ]
 
 
@@ -70,6 +77,29 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 )
 def test_what_the_schema_refuses_is_told_with_its_field(spec: object, fault: str) -> None:
     assert faults(spec)[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"to": "ops"}, 'to: Invalid value: "ops": must be a list'),
+        ({"to": []}, "to: Invalid value: must not be empty"),
+        ({"to": [7]}, "to[0]: Invalid value: 7: must be a text; a number, true, false or a date"),
+        ("ops", ': Invalid value: "ops": must be an object with named fields'),
+        (
+            {"to": ["ops"], "who": 1},
+            "handle[3].escalate.who; there are to",
+        ),
+    ],
+    ids=["no list", "an empty list", "a number", "no object", "an unknown field"],
+)
+def test_a_fault_is_told_once_and_in_the_words_of_yaml(change: object, fault: str) -> None:
+    spec = changed()
+    (index,) = [i for i, one in enumerate(spec["procedures"][0]["handle"]) if "otherwise" in one]
+    spec["procedures"][0]["handle"][index]["escalate"] = change
+
+    assert fault in faults(spec)[0]
+    assert not any(one.startswith("spec.procedures: ") for one in faults(spec))
 
 
 def test_a_long_value_is_not_repeated() -> None:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
 
+from readme.markdown import ROOT
 from servicesop.cli import generate_runbooks
 from servicesop.cli.documents import read_documents
 from servicesop.cli.main import main
@@ -60,6 +62,26 @@ def test_new_without_a_page_is_valid_too() -> None:
 
     assert (code, said) == (0, "")
     assert read_documents(text)[0].name == "orders"
+    assert CliRunner().invoke(main, ["lint", "-"], input=text).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("reader", "file"),
+    [("editor", "servicesop.schema.json"), ("kustomize", "kustomize-schema.json")],
+)
+def test_schema_writes_what_crds_has(reader: str, file: str) -> None:
+    assert run("schema", reader) == (0, (ROOT / "crds" / file).read_text("utf-8"), "")
+
+
+def test_each_command_is_known_by_its_name_and_told_by_help() -> None:
+    told = run("--help")[1]
+
+    assert isinstance(main, click.Group)
+    for name in main.list_commands(click.Context(main)):
+        code, text, _ = run(name, "--help")
+        assert (code, text.split()[:3]) == (0, ["Usage:", "main", name])
+        assert f"\n  {name} " in told
+    assert run("chekc")[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -142,3 +142,4 @@ def test_what_cannot_be_read_is_2(tmp_path: Path, content: str | None) -> None:
 
     assert result.exit_code == 2
     assert str(path) in result.stderr
+    assert "Usage" not in result.stderr

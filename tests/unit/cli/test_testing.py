@@ -64,6 +64,7 @@ def test_what_passes_is_told_with_the_rows_that_no_test_reaches(place: Path) -> 
         "  not reached: Provisioning/otherwise",
         "  by plain results only: Provisioning/no-leader",
     ]
+    assert lines[-1].startswith("1 test in ")
     assert lines[-1].endswith(": 1 passed, 0 failed")
 
 
@@ -76,6 +77,16 @@ def test_what_fails_says_what_is_so_instead(place: Path) -> None:
         f"FAILED {path}: a lost leader is restarted",
         f"         {SAID}",
     ]
+
+
+def test_a_row_that_does_not_win_is_told_with_why_none_does(place: Path) -> None:
+    text = PASSES.replace("finding: None", "result: Error").replace(
+        "act: restart", "row: Provisioning/otherwise"
+    )
+
+    assert " row: expected Provisioning/otherwise, none wins: Provisioning is Unknown (" in (
+        run(write(place, text)).output
+    )
 
 
 def test_a_directory_is_searched_and_objects_in_it_are_left_out(place: Path) -> None:

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from readme.markdown import section, table, words
 from servicesop.app import probes
-from servicesop.cli.main import run
+from servicesop.cli.run import run
 from servicesop.decide import ledger
 from servicesop.engine.metrics import Metrics
 
