@@ -24,13 +24,13 @@ KAFKAS_WRONG = "KafkaClusterProvisioningCorrectness"
 KAFKAS_STAY = "KafkaClusterDeletionCorrectness"
 
 DATABASE = {DOWN: "pods-lack-database", AVAILABILITY: "pods-lack-database"}
-RELEASE = {DOWN: "release-cannot-start", AVAILABILITY: "release-cannot-start"}
+RELEASE = {AVAILABILITY: "release-cannot-start"}
 
 SCENARIOS = [
     Scenario(cause, CAUSES[cause], rows, acts)
     for cause, rows, acts in [
         ("the database is down", DATABASE, ()),
-        # Three pods still serve, but the one that cannot start fails each check of the workload.
+        # Three pods still serve: that is not down.
         ("an image is released that is missing", RELEASE, ()),
         ("the database's queries are slow", {LATENCY: "overloaded"}, ()),
         ("OCM refuses a cluster", {CLUSTERS_LATE: "ocm-fails"}, ()),
