@@ -88,7 +88,7 @@ def test_without_its_memory_it_is_not(
     first.kill()
 
     forgetful = broken_build(
-        tmp_path, "engine/sop.py", "watched.runner.recall(written.seen)", "pass"
+        tmp_path, "engine/sop.py", "watched.remembers.recall(written.seen)", "pass"
     )
     restarted = time.monotonic()
     second = start_operator(run, operator_kubeconfig, *options(postgres), source=forgetful)

@@ -77,7 +77,7 @@ def find_version(given: str, cache: Path, say: Callable[[str], None]) -> Install
         paths = [str(path.resolve()), *filter(None, sys.path)]
         return Installed(number, path, (sys.executable, *_FROM_DIRECTORY, json.dumps(paths)))
     raise VersionError(
-        f"{given}: must be a version such as 0.4.0, a wheel of servicesop, a virtual environment,"
+        f"{given}: must be a version such as 1.2.3, a wheel of servicesop, a virtual environment,"
         " or a directory that servicesop is installed in"
     )
 
@@ -108,8 +108,8 @@ def _number_in(given: str, places: Iterable[Path]) -> str:
 def _has_tests(number: str) -> None:
     if age(number)[0] < _FIRST_WITH_TESTS:
         raise VersionError(
-            f"servicesop {number} has no `servicesop test`, which came with 0.4.0: there is nothing"
-            " to compare with"
+            f"servicesop {number} has no `servicesop test`, which came with"
+            f" {'.'.join(map(str, _FIRST_WITH_TESTS))}: there is nothing to compare with"
         )
 
 

@@ -21,7 +21,7 @@ from standins.fleet_manager.settings import Settings
 from testbed.control_plane import ControlPlane
 from testbed.monitoring import Prometheus
 from testbed.postgres import Dsn, Postgres
-from testbed.processes import Process, Run, free_port
+from testbed.processes import Process, Run, free_port, start_on_free_ports
 
 _HERE = Path(__file__).parent
 _TESTS = _HERE.parent.parent
@@ -63,7 +63,8 @@ class FleetManager:
         """The Secret with the application's own role."""
         self.reader_secret = f"{kind.name}-rds-readonly"
         """The Secret with the role that may only read; keys db.host, db.port, db.name, ..."""
-        self.ports = {name: free_port() for name in ("api", "metrics", "router")}
+        self.ports: dict[str, int] = {}
+        """Of the API, the metrics of the service and of the router before it, once it runs."""
         self._run = run
         self._control_plane = control_plane
         self._postgres = postgres
@@ -86,12 +87,7 @@ class FleetManager:
         self.certify(until=None)
         self._create_database()
         self._create_objects()
-        self._start()
-        assert self._process is not None
-        self._process.wait_ready(
-            lambda: self.leaders().keys() == self.kind.workers.keys() and self._available(),
-            _READY_SECONDS,
-        )
+        start_on_free_ports(self._start_on_new_ports)
         return self
 
     def __exit__(
@@ -319,7 +315,8 @@ class FleetManager:
         body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **content}
         self.kubectl("apply", "-f", "-", input=json.dumps(body))
 
-    def _start(self) -> None:
+    def _start_on_new_ports(self) -> None:
+        self.ports = {name: free_port() for name in ("api", "metrics", "router")}
         kubeconfig = self._control_plane.service_account_kubeconfig(
             self.namespace, "fleet-manager-stand-in"
         )
@@ -348,6 +345,10 @@ class FleetManager:
                 "PYTHONPATH": str(_TESTS),
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
+        )
+        self._process.wait_ready(
+            lambda: self.leaders().keys() == self.kind.workers.keys() and self._available(),
+            _READY_SECONDS,
         )
 
     def _switch(self, faults: Faults) -> None:
