@@ -14,6 +14,7 @@ import kopf
 
 from servicesop.api.base import GROUP, PLURAL, VERSION
 from servicesop.engine.engine import Engine
+from servicesop.sources.connector import Connector
 from servicesop.sources.kubernetes.access import Access
 
 MOST_BACKOFF_SECONDS = 4.0
@@ -153,7 +154,7 @@ async def sessions(
     made: list[aiohttp.ClientSession] = []
 
     def login() -> kopf.AiohttpSession:
-        connector = aiohttp.TCPConnector(limit=0, ssl=access.tls)
+        connector = Connector(limit=0, ssl=access.tls)
         session = aiohttp.ClientSession(
             connector=connector,
             middlewares=(authorize,),

@@ -18,6 +18,7 @@ from yarl import URL
 
 from servicesop.api.reasons import UnknownReason
 from servicesop.api.urls import UrlParts
+from servicesop.sources.connector import Connector
 from servicesop.sources.dial import DialGuard
 from servicesop.sources.errors import SourceError
 from servicesop.sources.http.failures import HttpFailure, Kind, kind_of
@@ -135,9 +136,9 @@ class HttpClient:
         # A session belongs to a loop, which runs only now.
         if self._session is None:
             connector = (
-                aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS)
+                Connector(limit=0, keepalive_timeout=_IDLE_SECONDS)
                 if self._keep
-                else aiohttp.TCPConnector(limit=0, force_close=True)
+                else Connector(limit=0, force_close=True)
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from servicesop.sources.connector import Connector
 from servicesop.sources.kubernetes.access import Access
 
 Json = dict[str, Any]
@@ -65,7 +66,7 @@ class Transport:
 
     def _session(self, limit: int) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=Connector(
                 limit=limit, ssl=self._access.tls, keepalive_timeout=60, ttl_dns_cache=30
             ),
             headers={"User-Agent": self._agent, "Accept": "application/json"},
