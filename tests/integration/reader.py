@@ -18,6 +18,9 @@ NAMESPACE = "shop"
 SECRET = "orders-db"
 PASSWORD = "canary-password @:/%'\"\\ ü"
 
+ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+"""Whether the session uses TLS; behind a pool, the pool's own session with the server."""
+
 _NUMBERS = itertools.count(1)
 
 
@@ -114,7 +117,7 @@ def new_reader(server: Postgres, password: str = PASSWORD) -> Reader:
         "user": user.encode(),
         "password": password.encode(),
     }
-    if server.authority is None:
+    if server.certificate is None:
         return Reader(server, database, user, secret, {"tls": "Disable"})
-    secret["ca"] = server.authority.encode()
+    secret["ca"] = server.certificate.authority.encode()
     return Reader(server, database, user, secret, {"keys": {"ca": "ca"}})

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 import trustme
 
-from integration.reader import Reader, new_reader
+from integration.reader import ENCRYPTED, Reader, new_reader
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.dial import DialGuard
 from testbed import Postgres, Version
 
-ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-WITH_TLS = pytest.mark.parametrize("postgres", [Version.V13], indirect=True)
-WITHOUT_TLS = pytest.mark.parametrize("postgres", [Version.V16, Version.V18], indirect=True)
+V13, V16 = (
+    pytest.param(version, marks=pytest.mark.databases) for version in (Version.V13, Version.V16)
+)
+WITH_TLS = pytest.mark.parametrize("postgres", [V13], indirect=True)
+WITHOUT_TLS = pytest.mark.parametrize("postgres", [V16, Version.V18], indirect=True)
 OTHERS = trustme.CA().cert_pem.bytes()
 
 

@@ -30,6 +30,7 @@ def pgbouncer_installation() -> Path:
 class PgBouncer:
     """One PgBouncer that lets the roles in `passwords` in, and logs in for them.
 
+    Where the server has a certificate, it demands TLS on both sides and shows the same one.
     It runs as `nobody` where the caller is root, whom it refuses.
     """
 
@@ -91,6 +92,7 @@ class PgBouncer:
     def _configured(self) -> Path:
         users = self._directory / "users.txt"
         users.write_text("".join(_user(*each) for each in self._passwords.items()))
+        authority = self._directory / "authority.pem"
         settings = {
             "listen_addr": "127.0.0.1",
             "listen_port": str(self.port),
@@ -98,6 +100,15 @@ class PgBouncer:
             "auth_type": "scram-sha-256",
             "auth_file": str(users),
         } | self._settings
+        if self._server.certificate is not None:
+            authority.write_text(self._server.certificate.authority)
+            settings |= {
+                "client_tls_sslmode": "require",
+                "client_tls_cert_file": str(self._server.certificate.chain),
+                "client_tls_key_file": str(self._server.certificate.key),
+                "server_tls_sslmode": "verify-full",
+                "server_tls_ca_file": str(authority),
+            }
         config = self._directory / "pgbouncer.ini"
         lines = [
             "[databases]",
@@ -106,7 +117,8 @@ class PgBouncer:
             *(f"{name} = {value}" for name, value in settings.items()),
         ]
         config.write_text("\n".join(lines) + "\n")
-        for path in (users, config):
+        for path in (users, config, authority):
+            path.touch(mode=0o600)
             path.chmod(0o600)
             if self._uid is not None and self._gid is not None:
                 os.chown(path, self._uid, self._gid)

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, NamedTuple, Self, TypedDict
 
 import psycopg
 import trustme
@@ -35,6 +35,14 @@ class Dsn(TypedDict):
     dbname: str
 
 
+class Certificate(NamedTuple):
+    """Of a server with TLS, in PEM."""
+
+    authority: str
+    chain: Path
+    key: Path
+
+
 class Postgres:
     """One PostgreSQL server with its data in the run's directory; password authentication only.
 
@@ -45,7 +53,8 @@ class Postgres:
 
     def __init__(self, run: Run, version: Version = Version.V18) -> None:
         self.version = version
-        self.authority: str | None = None
+        self.certificate: Certificate | None = None
+        """What it shows to clients; None where it cannot do TLS."""
         self._run = run
         self._process: Process | None = None
         root = os.geteuid() == 0
@@ -88,7 +97,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers; raises ServerError."""
-        tls = _setting("ssl", "on") if self.authority else ()
+        tls = _setting("ssl", "on") if self.certificate else ()
         process = self._run.start(
             "postgres",
             [
@@ -214,17 +223,15 @@ class Postgres:
         """Give the server a certificate, and let nobody in who does not encrypt."""
         authority = trustme.CA()
         certificate = authority.issue_cert(*CERTIFICATE_NAMES)
-        key = self._data / "server.key"
+        chain, key = self._data / "server.crt", self._data / "server.key"
         certificate.private_key_pem.write_to_path(key)
-        (self._data / "server.crt").write_bytes(
-            b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
-        )
+        chain.write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
         key.chmod(0o600)
         (self._data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
         if self._uid is not None and self._gid is not None:
-            for path in (key, self._data / "server.crt"):
+            for path in (key, chain):
                 os.chown(path, self._uid, self._gid)
-        self.authority = authority.cert_pem.bytes().decode()
+        self.certificate = Certificate(authority.cert_pem.bytes().decode(), chain, key)
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.defpath, "HOME": str(self._directory), "LC_ALL": "C", "TZ": "UTC"}

@@ -303,8 +303,8 @@ class FleetManager:
                 "db.user": dsn["user"],
                 "db.password": dsn["password"],
             }
-            if self._postgres.authority is not None:
-                data["db.ca_cert"] = self._postgres.authority
+            if self._postgres.certificate is not None:
+                data["db.ca_cert"] = self._postgres.certificate.authority
             self._apply("Secret", name, stringData=data)
         authority = self._authority.cert_pem.bytes().decode()
         self._apply("ConfigMap", _AUTHORITIES, data={"service-ca.crt": authority})
