@@ -10,14 +10,8 @@ from testbed.cache import cache, filling
 from testbed.go_tools import SERVERS, GoTools
 from testbed.processes import ServerError
 
-NAMES = (
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubectl",
-    "kwok",
-)
+_KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NAMES = ("etcd", *_KUBERNETES, "kubectl", "kwok")
 
 
 def ensure() -> Path:
@@ -43,7 +37,7 @@ def _tools() -> GoTools:
         module=SERVERS,
         programs=NAMES,
         ldflags=_ldflags(),
-        renamed=(("server", "etcd"),),
+        aliases=(("etcd", "server"), *((name, "kubernetes") for name in _KUBERNETES)),
     )
 
 
