@@ -84,6 +84,19 @@ def test_an_sop_that_would_be_refused_is_told_with_its_field_and_the_others_are_
     ).read_text().splitlines().index("  every: often")
 
 
+def test_a_name_that_leads_nowhere_is_told_at_its_own_line(tmp_path: Path) -> None:
+    broken = sop()
+    broken["spec"]["procedures"][0]["steps"][1]["check"] = "nowhere"
+    path = tmp_path / "sop.yaml"
+    write(path, broken)
+
+    result = run(str(path), "-o", "json")
+
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert finding["path"] == "spec.procedures[0].steps[1].check"
+    assert path.read_text().splitlines()[finding["line"] - 1].endswith("check: nowhere")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
