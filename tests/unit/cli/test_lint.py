@@ -2,36 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from servicesop.cli.main import main
 from servicesop.lint.chain import RULES
+from unit.cli.linted import run, sop, write
 from unit.lint.clean import clean
-
-UNSEEN = "short-window"
-
-
-def sop(**changes: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "servicesop.io/v1alpha1",
-        "kind": "ServiceSOP",
-        "metadata": {"name": "fleet"},
-        "spec": clean() | changes,
-    }
-
-
-def write(path: Path, *objects: object) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump_all(objects, sort_keys=False))
-    return str(path)
-
-
-def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["lint", *arguments], input=stdin)
 
 
 def found(*arguments: str) -> list[tuple[str, str]]:
