@@ -4,7 +4,6 @@ A server that cannot start fails the tests. A run that leaves a test out is not 
 """
 
 import asyncio
-import gc
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import leftovers
 from testbed import ControlPlane, Postgres, Run, Version
 
 
@@ -128,7 +128,7 @@ def nothing_left_open() -> Iterator[None]:
     After each test it would take minutes.
     """
     yield
-    gc.collect()
+    leftovers.collect()
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlencode
 
 from polling import eventually
 from testbed import Run, ServerError
+from testbed.lifetime import Lifetime
 from testbed.monitoring import Exporter, Prometheus
 
 ENDPOINT = "metrics"
@@ -18,7 +18,7 @@ _ASKED = r'^prometheus_http_requests_total\{code="200",handler="/api/v1/query"\}
 _SECONDS = 10.0
 
 
-class MetricsServer:
+class MetricsServer(Lifetime):
     """A Prometheus that scrapes one series per check; use as a context manager."""
 
     def __init__(self, run: Run) -> None:
@@ -26,19 +26,9 @@ class MetricsServer:
         self._prometheus = Prometheus(run, {"bench": self._exporter})
         self._values: dict[str, int] = {}
 
-    def __enter__(self) -> Self:
-        self._exporter.__enter__()
-        self._prometheus.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._prometheus.__exit__(kind, error, trace)
-        self._exporter.__exit__(kind, error, trace)
+    def _live(self, life: ExitStack) -> None:
+        life.enter_context(self._exporter)
+        life.enter_context(self._prometheus)
 
     def serve(self, names: Iterable[str]) -> None:
         """Export a series of each name, and wait until they can be asked for."""

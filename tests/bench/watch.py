@@ -8,18 +8,18 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from testbed import ControlPlane
+from testbed.lifetime import Lifetime
 from testbed.team import is_
 
 _PATH = "/apis/servicesop.io/v1alpha1/servicesops?watch=true&timeoutSeconds=7200"
 _POLL_SECONDS = 0.02
 
 
-class StatusWatch:
+class StatusWatch(Lifetime):
     """Watches all SOPs while the context is open. Times are monotonic seconds."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
@@ -32,7 +32,7 @@ class StatusWatch:
         self.not_passed: dict[tuple[str, str, str], float] = {}
         """When a check of a healthy SOP was first seen in another state than Passed."""
 
-    def __enter__(self) -> Self:
+    def _live(self, life: contextlib.ExitStack) -> None:
         self._connection = http.client.HTTPSConnection(
             str(self._url.hostname), self._url.port, context=self._tls
         )
@@ -42,14 +42,9 @@ class StatusWatch:
             raise RuntimeError(f"the watch is refused: {answer.status}")
         self._thread = threading.Thread(target=self._follow, args=(answer,), daemon=True)
         self._thread.start()
-        return self
+        life.callback(self._end)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         # It waits in a read.
         self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()

@@ -1,17 +1,16 @@
 """A web server that costs little, counts what it is asked, and can fail by path."""
 
 import asyncio
-import contextlib
-from types import TracebackType
-from typing import Self
+from contextlib import ExitStack
 
+from testbed.lifetime import Lifetime
 from testbed.loop_thread import LoopThread, stop_listening
 
 _WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 _BROKEN = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class WebServer:
+class WebServer(Lifetime):
     """Answers on a port of 127.0.0.1; use as a context manager."""
 
     def __init__(self) -> None:
@@ -25,21 +24,10 @@ class WebServer:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}"
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as started:
-            self._server = started.enter_context(self._thread).run(self._listen())
-            self._open_until = started.pop_all()
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._open_until:
-            self._thread.run(stop_listening(self._server))
+    def _live(self, life: ExitStack) -> None:
+        server = life.enter_context(self._thread).run(self._listen())
+        life.callback(lambda: self._thread.run(stop_listening(server)))
+        self.port = server.sockets[0].getsockname()[1]
 
     async def _listen(self) -> asyncio.Server:
         return await self._thread.loop.create_server(

@@ -1,21 +1,22 @@
 """Everything the story needs: the servers, the service's stand-in and the operator."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
 from standins.fleet_manager import FleetManager
 from testbed import ControlPlane, Postgres, Run
+from testbed.lifetime import Lifetime
 from testbed.operator import ACCOUNT, NAMESPACE, Operator, install, start_operator
 
 _HERE = Path(__file__).parent
 _START_HOLD = "4s"
 
 
-class Scene:
+class Scene(Lifetime):
     """The servers and processes of one demo. Use as a context manager.
 
     Leaving it ends all processes at once, through the run that owns them: leaving the servers one
@@ -26,17 +27,8 @@ class Scene:
         self._run = Run()
         self.operator: Operator | None = None
 
-    def __enter__(self) -> Self:
-        self._run.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._run.__exit__(kind, error, trace)
+    def _live(self, life: ExitStack) -> None:
+        life.enter_context(self._run)
 
     def start_servers(self) -> None:
         self.control_plane = ControlPlane(self._run).__enter__()

@@ -3,13 +3,13 @@
 The older versions are a stage of their own (`make test-databases`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from integration import cli_place
 from integration.monitored import Monitored, monitored
-from integration.reader import new_reader
+from integration.reader import Reader, new_reader
 from testbed import ControlPlane, Postgres, Run, Version
 
 NEWEST = Version.V18
@@ -24,6 +24,14 @@ def postgres(
     request: pytest.FixtureRequest, postgres_of: Callable[[Version], Postgres]
 ) -> Postgres:
     return postgres_of(request.param)
+
+
+@pytest.fixture
+async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
+    """Who may only read, in a database of the test's own; files of tests put something into it."""
+    reader = new_reader(postgres)
+    yield reader
+    reader.databases.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,28 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from integration.operator_account import operator_account
 from testbed import ControlPlane, KubectlError
-
-OPERATOR = """
-apiVersion: v1
-kind: ServiceAccount
-metadata: {{name: operator, namespace: "{name}"}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {{name: "{name}"}}
-rules:
-- apiGroups: [""]
-  resources: [serviceaccounts]
-  resourceNames: [servicesop-runner]
-  verbs: [get, impersonate]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: "{name}"}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "{name}"}}
-subjects: [{{kind: ServiceAccount, name: operator, namespace: "{name}"}}]
-"""
 
 
 def crd(kind: str, group: str) -> str:
@@ -129,7 +109,7 @@ class Place:
 def new_place(control_plane: ControlPlane) -> Iterator[Place]:
     place = Place(control_plane, f"objects-{uuid.uuid4().hex[:8]}")
     control_plane.kubectl("create", "namespace", place.namespace)
-    control_plane.kubectl("apply", "-f", "-", input=OPERATOR.format(name=place.namespace))
+    control_plane.kubectl("apply", "-f", "-", input=operator_account(place.namespace))
     place.kubectl("create", "serviceaccount", "servicesop-runner")
     yield place
     control_plane.kubectl("delete", "clusterrole,clusterrolebinding", place.namespace)

@@ -1,29 +1,12 @@
-"""An operator and a runner with the fewest rights that the source needs, and what they look at."""
+"""The fewest rights that the source needs of an operator and a runner, and what they look at."""
 
 import json
 
 OPERATOR = """
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {{name: "{name}"}}
-rules:
-- {{apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list, watch]}}
-- {{apiGroups: [""], resources: [pods, serviceaccounts], verbs: [get, list, watch]}}
-- apiGroups: [""]
-  resources: [serviceaccounts]
-  resourceNames: [servicesop-runner]
-  verbs: [impersonate]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: "{name}"}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "{name}"}}
-subjects: [{{kind: ServiceAccount, name: operator, namespace: "{name}"}}]
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {{name: operator, namespace: "{name}"}}
+- {apiGroups: [apps], resources: [deployments, replicasets], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [pods, serviceaccounts], verbs: [get, list, watch]}
 """
+"""The rules of the operator."""
 RUNNER = """
 apiVersion: v1
 kind: ServiceAccount

@@ -1,33 +1,29 @@
 """The check `leader` on a lease table like the fleet manager's, in a real PostgreSQL."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 
-from integration.reader import Reader, new_reader
+from integration.reader import Reader
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.leader import leader_check
 from servicesop.judge.results import Sample, Verdict
 from servicesop.sources.errors import SourceError
-from testbed import Postgres
 
 # Leases expire by the database's clock; this one must not matter.
 NOW = datetime(1999, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
+def reader(reader: Reader) -> Reader:
     reader.do(
         "CREATE TABLE leader_leases (id text PRIMARY KEY, created_at timestamptz,"
         " updated_at timestamptz, deleted_at timestamptz, expires timestamptz,"
         " leader text, lease_type text)"
     )
     reader.do(f"GRANT SELECT ON leader_leases TO {reader.user}")
-    yield reader
-    reader.databases.close()
+    return reader
 
 
 def lease(

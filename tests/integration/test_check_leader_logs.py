@@ -22,7 +22,7 @@ from integration.electing_pods import (
 )
 from integration.logged_pods import refused
 from integration.logged_pods import restarted as has_restarted
-from integration.reader import Reader, new_reader
+from integration.reader import Reader
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
 from servicesop.checks.leader import leader_check
@@ -30,7 +30,7 @@ from servicesop.checks.runner import CheckRunner, Surroundings
 from servicesop.judge.results import Verdict
 from standins.fleet_manager import WORKERS
 from standins.fleet_manager.kinds import ORPHAN
-from testbed import ControlPlane, Postgres
+from testbed import ControlPlane
 
 TABLE = """
 CREATE TABLE leader_leases (id text PRIMARY KEY, created_at timestamptz, updated_at timestamptz,
@@ -63,12 +63,10 @@ async def cluster(service: ElectingPods) -> AsyncIterator[Surroundings]:
 
 
 @pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
+def reader(reader: Reader) -> Reader:
     reader.do(TABLE)
     reader.do(f"GRANT SELECT ON leader_leases TO {reader.user}")
-    yield reader
-    reader.databases.close()
+    return reader
 
 
 def take(reader: Reader, worker: str, holder: str, left: str = "40 s") -> None:

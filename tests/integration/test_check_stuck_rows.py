@@ -5,12 +5,11 @@ Each trap of the page's own query is set up here, that query is run, and judges 
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 
-from integration.reader import Reader, new_reader
+from integration.reader import Reader
 from polling import answer
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
@@ -30,8 +29,7 @@ PAGE = (
 
 
 @pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
+def reader(reader: Reader) -> Reader:
     reader.do(
         "CREATE TABLE kafka_requests (id text PRIMARY KEY, status text, created_at timestamptz,"
         " updated_at timestamptz, deleted_at timestamptz,"
@@ -39,8 +37,7 @@ async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
         " owner text DEFAULT 'canary-owner')"
     )
     reader.do(f"GRANT SELECT ON kafka_requests TO {reader.user}")
-    yield reader
-    reader.databases.close()
+    return reader
 
 
 def insert(

@@ -51,8 +51,8 @@ def test_the_namespace_is_that_of_the_option_the_sop_or_the_context(place: Place
         ),
         (
             ("checks: [replicas-ready]", "checks: [replicas]"),
-            "spec.procedures: Invalid value: procedures[].checks must be the name of one of"
-            " spec.checks; wrong in Everything",
+            'spec.procedures[0].checks[0]: Invalid value: "replicas": must be the name of one of'
+            " spec.checks",
         ),
         (
             ("kind: ServiceSOP", "kind: ConfigMap"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.operator_account import operator_account
 from integration.source_accounts import OPERATOR, RUNNER, deployment
 from polling import until
 from servicesop.api.kinds import WorkloadKind
@@ -31,7 +32,7 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 
 @pytest.fixture
 def kubeconfig(control_plane: ControlPlane, namespace: str) -> Iterator[Path]:
-    control_plane.kubectl("apply", "-f", "-", input=OPERATOR.format(name=namespace))
+    control_plane.kubectl("apply", "-f", "-", input=operator_account(namespace, OPERATOR))
     yield control_plane.service_account_kubeconfig(namespace, "operator")
     control_plane.kubectl("delete", "clusterrole,clusterrolebinding", namespace)
 

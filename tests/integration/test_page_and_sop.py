@@ -5,14 +5,13 @@ it stands there, and judged as a person does who follows the page; it judges wro
 """
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import standins.fleet_manager.database as service
-from integration.reader import Reader, new_reader
+from integration.reader import Reader
 from polling import answer
 from servicesop.api.checks.check import Check
 from servicesop.api.procedures import Row
@@ -24,7 +23,6 @@ from servicesop.decide import table
 from servicesop.judge import debounce
 from servicesop.judge.debounce import Memory, Windows
 from servicesop.judge.results import Sample, Verdict, failed, passed
-from testbed import Postgres
 
 # Ages are taken by the database's clock; this one must not matter.
 NOW = datetime(1999, 1, 1, tzinfo=UTC)
@@ -39,12 +37,10 @@ CLUSTERS_THAT_MOVE = [
 
 
 @pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
+def reader(reader: Reader) -> Reader:
     reader.do(SCHEMA)
     reader.do(f"GRANT SELECT ON clusters, kafka_requests, leader_leases TO {reader.user}")
-    yield reader
-    reader.databases.close()
+    return reader
 
 
 def insert(

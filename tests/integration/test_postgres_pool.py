@@ -3,24 +3,16 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
 
-from integration.reader import NAMESPACE, Reader, new_reader
+from integration.reader import NAMESPACE, Reader
 from polling import until
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
 from servicesop.sources.postgres.pool import MAX_AGE, SECRET_AGE, PooledDatabase
 from testbed import Postgres
-
-
-@pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
-    yield reader
-    reader.databases.close()
 
 
 def sop(reader: Reader) -> PooledDatabase:

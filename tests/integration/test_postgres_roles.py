@@ -1,10 +1,8 @@
 """Roles that may do more than read, on real servers."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from integration.reader import Reader, new_reader
+from integration.reader import Reader
 from polling import until
 from servicesop.api.reasons import UnknownReason
 from testbed import Postgres, Version
@@ -19,13 +17,6 @@ READING = {
     "pg_stat_scan_tables",
     "pg_use_reserved_connections",
 }
-
-
-@pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
-    yield reader
-    reader.databases.close()
 
 
 async def refused(reader: Reader, what: str) -> None:

@@ -3,25 +3,22 @@
 import logging
 import os
 import traceback
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from psycopg import pq
 
-from integration.reader import PASSWORD, Reader, new_reader
+from integration.reader import PASSWORD, Reader
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.dial import DialGuard
-from testbed import Postgres, free_port
+from testbed import free_port
 
 
 @pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
+def reader(reader: Reader) -> Reader:
     reader.do("CREATE TABLE orders AS SELECT unnest(ARRAY['canary-note', '']) AS note")
     reader.do(f"GRANT SELECT ON orders TO {reader.user}")
-    yield reader
-    reader.databases.close()
+    return reader
 
 
 @pytest.mark.parametrize(

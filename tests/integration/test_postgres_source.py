@@ -6,12 +6,11 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
 
-from integration.reader import Reader, new_reader
+from integration.reader import Reader
 from polling import until
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.errors import SourceError
@@ -20,8 +19,7 @@ from testbed import Postgres, Version
 
 
 @pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
+def reader(reader: Reader) -> Reader:
     reader.do("CREATE TABLE orders (id text PRIMARY KEY, status text, note text)")
     reader.do("INSERT INTO orders VALUES ('o-1', 'accepted', 'canary-note'), ('o-2', 'done', '')")
     reader.do("CREATE TABLE hidden (id text)")
@@ -30,8 +28,7 @@ async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
     # More than a reader should have, so that it is the sequence that prevents the writing.
     reader.do(f"GRANT INSERT, UPDATE, DELETE, TRUNCATE ON orders TO {reader.user}")
     reader.do(f"GRANT ALL ON SEQUENCE numbers TO {reader.user}")
-    yield reader
-    reader.databases.close()
+    return reader
 
 
 def written(reader: Reader) -> tuple[object, ...]:

@@ -1,15 +1,14 @@
 """TLS on real servers: 13 requires it, 16 and 18 cannot do it."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from integration.reader import ENCRYPTED, Reader, new_reader
+from integration.reader import ENCRYPTED, Reader
 from servicesop.api.reasons import UnknownReason
 from servicesop.sources.dial import DialGuard
-from testbed import Postgres, Version
+from testbed import Version
 
 V13, V16 = (
     pytest.param(version, marks=pytest.mark.databases) for version in (Version.V13, Version.V16)
@@ -17,13 +16,6 @@ V13, V16 = (
 WITH_TLS = pytest.mark.parametrize("postgres", [V13], indirect=True)
 WITHOUT_TLS = pytest.mark.parametrize("postgres", [V16, Version.V18], indirect=True)
 OTHERS = trustme.CA().cert_pem.bytes()
-
-
-@pytest.fixture
-async def reader(postgres: Postgres) -> AsyncIterator[Reader]:
-    reader = new_reader(postgres)
-    yield reader
-    reader.databases.close()
 
 
 def called(reader: Reader, name: str) -> None:

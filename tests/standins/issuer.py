@@ -4,16 +4,17 @@ import base64
 import secrets
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from contextlib import ExitStack
+from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlencode
 
 from standins.web import Answered, Asked, Asker, NoAnswerError, WebServer
+from testbed.lifetime import Lifetime
 
 _LIFETIME_SECONDS = 2
 
 
-class Issuer:
+class Issuer(Lifetime):
     """Gives tokens to the clients that it knows. Use as a context manager."""
 
     def __init__(self, realm: str) -> None:
@@ -22,17 +23,8 @@ class Issuer:
         self._secrets: dict[str, str] = {}
         self._tokens: dict[str, float] = {}
 
-    def __enter__(self) -> Self:
-        self.web.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.web.stop()
+    def _live(self, life: ExitStack) -> None:
+        life.enter_context(self.web)
 
     def register(self, client: str) -> str:
         """Get to know a client, and give its secret; an earlier one is good no more."""

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from contextlib import ExitStack
+
+from testbed.lifetime import Lifetime
 
 
-class Process:
+class Process(Lifetime):
     """Does something again and again, in a thread, until it ends. Use as a context manager."""
 
     def __init__(self, name: str, work: Callable[[], None], pause: float) -> None:
@@ -15,16 +16,11 @@ class Process:
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         self._thread.start()
-        return self
+        life.callback(self._end)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         self._ends.set()
         self._thread.join()
 

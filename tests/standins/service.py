@@ -1,20 +1,19 @@
 """A stand-in that is one process beside the test: it follows the pods of its service."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 from standins.pods import Pods
 from standins.process import Process
+from testbed.lifetime import Lifetime
 from testbed.monitoring import Exporter, Prometheus
 from testbed.team import Team
 
 _PAUSE_SECONDS = 0.2
 
 
-class Service(ABC):
+class Service(Lifetime):
     """A service in a team's namespace. Use as a context manager."""
 
     origins: Mapping[str, str]
@@ -29,25 +28,13 @@ class Service(ABC):
         self.team = team
         self.pods = Pods(team)
         self.origins, self.connections, self.jobs = {}, (), {}
-        self._life = ExitStack()
 
-    def __enter__(self) -> Self:
-        with ExitStack() as life:
-            for exporter in self.jobs.values():
-                life.enter_context(exporter)
-            self._begin(life)
-            life.enter_context(Process("pods", self.pods.look, _PAUSE_SECONDS))
-            life.enter_context(Process(type(self).__name__, self._work, _PAUSE_SECONDS))
-            self._life = life.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._life.close()
+    def _live(self, life: ExitStack) -> None:
+        for exporter in self.jobs.values():
+            life.enter_context(exporter)
+        self._begin(life)
+        life.enter_context(Process("pods", self.pods.look, _PAUSE_SECONDS))
+        life.enter_context(Process(type(self).__name__, self._work, _PAUSE_SECONDS))
 
     # ---- what can happen to each
 

@@ -4,13 +4,12 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
+from testbed.lifetime import Lifetime
 from testbed.processes import free_port
 
 _POLL_SECONDS = 0.05
@@ -34,7 +33,7 @@ class Answered:
     body: object = None
 
 
-class WebServer:
+class WebServer(Lifetime):
     """Answers requests as `answer` says, unless it fails. Use as a context manager."""
 
     def __init__(self, answer: Callable[[Asked], Answered]) -> None:
@@ -57,21 +56,13 @@ class WebServer:
         """Answer everything with this code."""
         self._code = code
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         self._server = server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
         self._thread = threading.Thread(
             target=server.serve_forever, args=(_POLL_SECONDS,), name="web", daemon=True
         )
         self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+        life.callback(self.stop)
 
     def stop(self) -> None:
         """Be gone: connections are refused."""

@@ -5,9 +5,9 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
@@ -15,6 +15,7 @@ from testbed import binaries, credentials
 from testbed.api_client import ApiClient, ApiError
 from testbed.audit import AuditLog
 from testbed.credentials import Credentials
+from testbed.lifetime import Lifetime
 from testbed.pod_log import PodLog
 from testbed.processes import Process, Run, free_port, start_on_free_ports, stop_all
 
@@ -46,7 +47,7 @@ class KubectlError(RuntimeError):
     """kubectl ended with an error; the message is what it wrote."""
 
 
-class ControlPlane:
+class ControlPlane(Lifetime):
     """etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok.
 
     The API server has TLS, RBAC and an audit log. Nodes are `node-0` ... Pods become ready at once,
@@ -60,22 +61,10 @@ class ControlPlane:
         self._processes: dict[str, Process] = {}
         self._logs: dict[tuple[str, str], dict[str, PodLog]] = {}
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         self._binaries = binaries.ensure()
-        try:
-            start_on_free_ports(self._boot)
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
+        life.callback(self._stop)
+        start_on_free_ports(self._boot)
 
     @property
     def url(self) -> str:

@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 import json
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from testbed.lifetime import Lifetime
 from testbed.loop_thread import LoopThread, stop_listening
 
 _CHUNK = 65536
 
 
-class Gate:
+class Gate(Lifetime):
     """Forwards TCP connections to a port of 127.0.0.1; use as a context manager.
 
     While it is closed, its own port refuses connections, as that of a server that is not running.
@@ -27,21 +26,10 @@ class Gate:
         self.port = 0
         """Its port on 127.0.0.1; the same each time that it is opened."""
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as started:
-            started.enter_context(self._thread)
-            self.open()
-            self._open_until = started.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._open_until:
-            self.close()
+    def _live(self, life: contextlib.ExitStack) -> None:
+        life.enter_context(self._thread)
+        self.open()
+        life.callback(self.close)
 
     def open(self) -> None:
         """Let connections through."""

@@ -7,8 +7,6 @@ import re
 import ssl
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import aiohttp
 import trustme
@@ -17,6 +15,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from testbed.control_plane import ControlPlane
+from testbed.lifetime import Lifetime
 from testbed.loop_thread import LoopThread, stop_listening
 from testbed.processes import PortTakenError, Run, free_port
 
@@ -87,7 +86,7 @@ class Hold:
         self._answered.set_result(status)
 
 
-class HoldingProxy:
+class HoldingProxy(Lifetime):
     """Terminates TLS on 127.0.0.1 and forwards everything as it is, streams included.
 
     It runs in a thread of the caller and ends with the context. The bodies of requests are read
@@ -103,20 +102,9 @@ class HoldingProxy:
         self._waiting: list[tuple[Hold, bool]] = []
         self._held: set[asyncio.Task[web.StreamResponse]] = set()
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as started:
-            started.enter_context(self._thread).run(self._start())
-            self._open = started.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._open:
-            self._thread.run(self._stop())
+    def _live(self, life: contextlib.ExitStack) -> None:
+        life.enter_context(self._thread).run(self._start())
+        life.callback(lambda: self._thread.run(self._stop()))
 
     def kubeconfig(self, direct: Path) -> Path:
         """Return a copy of a testbed's kubeconfig that leads through the proxy (mode 0600)."""

@@ -7,33 +7,29 @@ import selectors
 import socket
 import threading
 from collections.abc import Coroutine
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
+
+from testbed.lifetime import Lifetime
 
 _SECONDS = 30.0
 T = TypeVar("T")
 
 
-class LoopThread:
+class LoopThread(Lifetime):
     """Runs while it is an open context; its end ends every task and connection of the loop."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __enter__(self) -> Self:
+    def _live(self, life: contextlib.ExitStack) -> None:
         self._selector = selectors.DefaultSelector()
         self.loop = asyncio.SelectorEventLoop(self._selector)
         self._fds_of_loop = self._watched()
         self._thread = threading.Thread(target=self.loop.run_forever, name=self._name, daemon=True)
         self._thread.start()
-        return self
+        life.callback(self._stop)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _stop(self) -> None:
         try:
             self.run(self._end())
         finally:

@@ -9,15 +9,15 @@ import ssl
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import trustme
 
+from testbed.lifetime import Lifetime
 from testbed.monitoring_programs import alertmanager_program, prometheus_program
 from testbed.processes import Process, Run, free_port, start_on_free_ports
 
@@ -26,7 +26,7 @@ _ANSWER_SECONDS = 5.0
 _INTERVAL = "200ms"
 
 
-class Exporter:
+class Exporter(Lifetime):
     """Serves what a test says in the text format of Prometheus; a test may end and resume it."""
 
     def __init__(self) -> None:
@@ -34,17 +34,9 @@ class Exporter:
         self.text = ""
         self._server: ThreadingHTTPServer | None = None
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+        life.callback(self.stop)
 
     def start(self) -> None:
         """Serve, where it does not yet; scrapes succeed."""
@@ -77,7 +69,7 @@ class Exporter:
             self._server = None
 
 
-class _Server:
+class _Server(Lifetime):
     """What both have: a port, a directory, a readiness page and an API."""
 
     name: str
@@ -88,17 +80,9 @@ class _Server:
         self._run = run
         self._directory = run.subdirectory(self.name)
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         start_on_free_ports(self._start_on_new_port)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+        life.callback(self.stop)
 
     def start(self) -> None:
         """Start it on its port and wait until it is ready; raises ServerError."""

@@ -7,17 +7,18 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 from testbed.control_plane import ControlPlane
+from testbed.lifetime import Lifetime
 
 Json = dict[str, Any]
 SOPS = "/apis/servicesop.io/v1alpha1"
 
 
-class Observer:
+class Observer(Lifetime):
     """A watch on the objects of one list path, in a thread; use as a context manager.
 
     Moments are those of `time.monotonic`.
@@ -33,7 +34,7 @@ class Observer:
         self._seen: list[tuple[float, Json]] = []
         self._news = threading.Condition()
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         version = self._api.request("GET", self._path)["metadata"]["resourceVersion"]
         assert self._address.hostname is not None
         self._connection = http.client.HTTPSConnection(
@@ -49,14 +50,9 @@ class Observer:
         self._socket = self._connection.sock
         self._thread = threading.Thread(target=self._read, name="observer", daemon=True)
         self._thread.start()
-        return self
+        life.callback(self._end)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         # The thread sits in a read; only the end of the connection gets it out. The shutdown of a
         # TLS socket would take TLS off first, and the thread would read what is encrypted.
         socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

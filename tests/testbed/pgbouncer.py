@@ -4,11 +4,12 @@ import os
 import pwd
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from testbed.debian import unpacked
+from testbed.lifetime import Lifetime
 from testbed.postgres import Postgres
 from testbed.processes import Process, Run, free_port, start_on_free_ports
 
@@ -27,7 +28,7 @@ def pgbouncer_installation() -> Path:
     return unpacked("pgbouncer", _PACKAGES, title="PgBouncer")
 
 
-class PgBouncer:
+class PgBouncer(Lifetime):
     """One PgBouncer that lets the roles in `passwords` in, and logs in for them.
 
     Where the server has a certificate, it demands TLS on both sides and shows the same one.
@@ -53,18 +54,10 @@ class PgBouncer:
         self._gid = account.pw_gid if account else None
         self._directory = run.subdirectory("pgbouncer")
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         self._installation = self._installed()
         start_on_free_ports(self._start)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.stop()
+        life.callback(self._process.stop)
 
     def _installed(self) -> Path:
         """Return the installation; another user, who may not reach the cache, gets a copy."""

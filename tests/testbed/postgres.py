@@ -6,14 +6,15 @@ import secrets
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import psycopg
 import trustme
 from psycopg import sql
 
+from testbed.lifetime import Lifetime
 from testbed.postgres_programs import Version, installation
 from testbed.processes import Process, Run, ServerError, free_port, start_on_free_ports
 
@@ -43,7 +44,7 @@ class Certificate(NamedTuple):
     key: Path
 
 
-class Postgres:
+class Postgres(Lifetime):
     """One PostgreSQL server with its data in the run's directory; password authentication only.
 
     It listens on TCP alone; version 13 requires TLS there, the others cannot do it. Nothing is
@@ -62,22 +63,10 @@ class Postgres:
         self._uid = account.pw_uid if account else None
         self._gid = account.pw_gid if account else None
 
-    def __enter__(self) -> Self:
+    def _live(self, life: ExitStack) -> None:
         self._initialize()
-        try:
-            start_on_free_ports(self._start_on_new_port)
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
+        life.callback(self._stop)
+        start_on_free_ports(self._start_on_new_port)
 
     @property
     def port(self) -> int:

@@ -25,10 +25,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Self, TypeVar
+from types import FrameType
+from typing import TypeVar
 
 from testbed import guardian
+from testbed.lifetime import Lifetime
 
 _POLL_SECONDS = 0.02
 _STOP_SECONDS = 3.0
@@ -156,7 +157,7 @@ def stop_all(processes: Iterable[Process], seconds: float = _STOP_SECONDS) -> No
         process.wait(_STOP_SECONDS)
 
 
-class Run:
+class Run(Lifetime):
     """A directory and the processes started in it; both are gone after the context's exit.
 
     The directory is `servicesop-*` in `parent` (the system's temporary directory by default), with
@@ -173,7 +174,7 @@ class Run:
         self._lock = threading.Lock()
         self._handles_sigterm = False
 
-    def __enter__(self) -> Self:
+    def _live(self, life: contextlib.ExitStack) -> None:
         self._guardian = subprocess.Popen(
             [sys.executable, "-I", "-S", guardian.__file__, str(self._parent)],
             stdin=subprocess.PIPE,
@@ -192,20 +193,15 @@ class Run:
         self._guardian.stdout.close()
         self._guardian.stderr.close()
         self.directory = Path(path)
+        life.callback(self._end)
         self._handles_sigterm = (
             threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         )
         if self._handles_sigterm:
             signal.signal(signal.SIGTERM, _exit_on_sigterm)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         try:
             stop_all(self._processes)
         finally:

@@ -149,32 +149,26 @@ def broken_references(
     named: Mapping[str, str],
     values: Mapping[str, Any],
     findings_of_checks: Mapping[str, tuple[str, ...]],
-) -> Iterator[tuple[str, str]]:
-    """Give field and message of each rule of `reference_rules` that the spec's values break.
+) -> Iterator[tuple[str, str | None, str]]:
+    """Give field, value and message of all that breaks a rule of `reference_rules`.
 
-    Beside the item, which is all that the API server can name, it says which names are wrong.
+    The API server can name only the list and one item of it; here each name has its own field.
 
     `findings_of_checks` holds, by the name of a check, what it can find.
     """
     for path, to in _references(spec, ()):
         known = _known(to, values, findings_of_checks)
-        items = path[0].removesuffix(_ITEMS)
-        for item in values.get(items, ()):
-            unknown = [name for name in _values(item, path[1:]) if name not in known]
-            if unknown:
-                message = _allowed(to, findings, named).message
-                where = ".".join(path).removesuffix(_ITEMS)
-                wrong = f"{item['name']}: {', '.join(dict.fromkeys(unknown))}"
-                yield f".{items}", f"{where} {message}; wrong in {wrong}"
-                break
+        for field, name in _placed(values, path):
+            if name not in known:
+                yield field, name, _allowed(to, findings, named).message
     used = (
         part
         for path in _users(spec)
-        for part in _values(values, path)
+        for _, part in _placed(values, path)
         if not any(field in part for field in _instead(spec, path))
     )
     if not values.get("targets") and any(True for _ in used):
-        yield ".targets", _targets_needed(spec).message
+        yield ".targets", None, _targets_needed(spec).message
 
 
 def _known(
@@ -190,15 +184,20 @@ def _known(
     return {item["name"] for item in values.get(items, ()) if not field or field in item}
 
 
-def _values(node: Any, path: Path) -> list[Any]:
-    """Give what stands at the path, in every item of the lists on the way; nothing if not set."""
+def _placed(node: Any, path: Path, field: str = "") -> Iterator[tuple[str, Any]]:
+    """Give what stands at the path, in every item of the lists on the way, and its own field."""
     if not path:
-        return [node]
-    found = node.get(path[0].removesuffix(_ITEMS))
+        yield field, node
+        return
+    name = path[0].removesuffix(_ITEMS)
+    found = node.get(name)
     if found is None:
-        return []
-    inner = found if path[0].endswith(_ITEMS) else (found,)
-    return [value for each in inner for value in _values(each, path[1:])]
+        return
+    if path[0].endswith(_ITEMS):
+        for index, item in enumerate(found):
+            yield from _placed(item, path[1:], f"{field}.{name}[{index}]")
+    else:
+        yield from _placed(found, path[1:], f"{field}.{name}")
 
 
 def _rule(path: Path, allowed: _Allowed) -> Rule:

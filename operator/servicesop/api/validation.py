@@ -54,8 +54,8 @@ def _broken_names(spec: Spec) -> Iterator[str]:
         yield f"spec{field}: Invalid value: {message}"
     findings = {check.name: check.findings for check in spec.checks}
     broken = broken_references(schema, findings_by_type(), NAMED_FINDINGS, values, findings)
-    for field, message in broken:
-        yield f"spec{field}: Invalid value: {message}"
+    for field, name, message in broken:
+        yield f"spec{field}: Invalid value: {_shown(name)}{message}"
 
 
 def _fault(detail: ErrorDetails, schema: Mapping[str, Any]) -> str:

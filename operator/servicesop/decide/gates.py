@@ -17,6 +17,8 @@ from servicesop.judge.eviction import PodFacts
 from servicesop.judge.results import Verdict
 from servicesop.judge.rollout import Rollout, WorkloadView, rollout_of
 
+LEAVE_DRY_RUN = "set spec.mode to Enforce to allow it"
+"""What a person does about DryRun, in a cluster."""
 _SINGLE_POD = "SinglePod"
 """The finding of a check that it is about one pod."""
 
@@ -138,7 +140,7 @@ def mode_enforces(facts: Facts, remediate: Remediate, now: datetime) -> Refused 
     if mode is Mode.OBSERVE:
         return Refused(Allowed.OBSERVE, "the mode is Observe")
     if mode is Mode.DRY_RUN:
-        return Refused(Allowed.DRY_RUN, "the mode is DryRun; set spec.mode to Enforce to allow it")
+        return Refused(Allowed.DRY_RUN, f"the mode is DryRun; {LEAVE_DRY_RUN}")
     return None
 
 

@@ -10,6 +10,7 @@ from servicesop.judge.results import Verdict
 from servicesop.simulate.bearing import connections_of, observed_by, reads_table
 from servicesop.simulate.cases import Given
 from servicesop.simulate.observations import ANSWERS, SOURCES, TableRows
+from servicesop.simulate.times import is_time
 
 Faults = Iterator[tuple[str, str]]
 """Fields, each with what is wrong there."""
@@ -83,20 +84,29 @@ def _columns(field: str, given: TableRows, spec: Spec) -> Faults:
         if not reads_table(check, given):
             continue
         wanted: list[str] = []
+        time: str | None = None
         if check.stuck_rows is not None:
             columns = check.stuck_rows.columns
             wanted = [columns.id, columns.status]
             if any(one.older_than is not None for one in check.stuck_rows.all_limits):
-                wanted.append(columns.updated)
+                time = columns.updated
+                wanted.append(time)
         elif check.leader is not None and check.leader.lease is not None:
             lease = check.leader.lease.columns
-            wanted = [lease.worker, lease.holder, lease.expires]
+            time = lease.expires
+            wanted = [lease.worker, lease.holder, time]
         for number, row in enumerate(given.rows):
             missing = [name for name in wanted if name not in row]
             if missing:
                 yield (
                     f"{field}.rows[{number}]",
                     f"lacks {', '.join(missing)}, which the check {check.name} reads",
+                )
+            value = row.get(time) if time is not None else None
+            if value is not None and not is_time(value):
+                yield (
+                    f"{field}.rows[{number}].{time}",
+                    "must be a time such as 2024-05-01T11:50:00Z or now-10m, or null",
                 )
 
 

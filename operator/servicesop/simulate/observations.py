@@ -50,8 +50,8 @@ class TableRows(ApiModel):
     table: Table
     """The table, as the check names it."""
     rows: Annotated[tuple[Row, ...], Field(max_length=2000)]
-    """Rows, by column. A time is written as `2024-05-01T11:50:00Z`; `now-10m` and `now+45s` move
-    on with the clock, as those of a lease that is renewed do."""
+    """Rows, by column. A time is written as `2024-05-01T11:50:00Z`, in quotes or not; `now-10m` and
+    `now+45s` move on with the clock, as those of a lease that is renewed do."""
 
 
 class QueryRows(ApiModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from servicesop.api.checks.check import Check
 from servicesop.api.checks.leader import LeaseTable
@@ -10,7 +10,7 @@ from servicesop.api.checks.stuck_rows import StuckRows
 from servicesop.checks.row_queries import SAMPLE
 from servicesop.simulate.missing import not_given
 from servicesop.simulate.observations import Row, TableRows
-from servicesop.simulate.times import moment_of
+from servicesop.simulate.times import time_in
 from servicesop.sources.errors import SourceError
 
 Answer = list[tuple[object, ...]]
@@ -91,8 +91,7 @@ def aged(spec: StuckRows, rows: Sequence[Row], statuses: Sequence[object], now: 
     for row in _alive(rows, columns.deleted):
         if row[columns.status] not in statuses:
             continue
-        updated = moment_of(row[columns.updated], now)
-        at = updated if isinstance(updated, datetime) else None
+        at = time_in(row[columns.updated], now)
         zoned = at is None or at.tzinfo is not None
         seconds = at.timestamp() if at is not None and zoned else None
         shown = (_text(row.get(name)) for name in spec.show)
@@ -129,8 +128,10 @@ def holders(
         for row in _alive(rows, columns.deleted):
             if row[columns.worker] != worker:
                 continue
-            ends = moment_of(row[columns.expires], now)
-            if isinstance(ends, datetime) and ends > now:
+            ends = time_in(row[columns.expires], now)
+            if ends is not None and ends.tzinfo is None:
+                ends = ends.replace(tzinfo=UTC)
+            if ends is not None and ends > now:
                 held.add(_text(row[columns.holder]) or "")
         held.discard("")
         if held:

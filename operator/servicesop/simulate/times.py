@@ -19,6 +19,16 @@ def moment_of(value: object, now: datetime) -> object:
     return now - span if found["sign"] == "-" else now + span
 
 
+def time_in(value: object, now: datetime) -> datetime | None:
+    """Give the time that a column holds, in quotes or not; None where it holds none."""
+    return _fixed(moment_of(value, now))
+
+
+def is_time(value: object) -> bool:
+    """Whether a column that holds this holds a time."""
+    return _is_moving(value) or _fixed(value) is not None
+
+
 def moves(value: Any) -> bool:
     """Whether there is a time in it that moves on with the clock."""
     match value:
@@ -26,7 +36,21 @@ def moves(value: Any) -> bool:
             return any(map(moves, value.values()))
         case list() | tuple():
             return any(map(moves, value))
+    return _is_moving(value)
+
+
+def _is_moving(value: object) -> bool:
     return isinstance(value, str) and _MOVING.fullmatch(value) is not None
+
+
+def _fixed(value: object) -> datetime | None:
+    """Read a time that does not move; YAML has done so where it stands without quotes."""
+    if isinstance(value, str) and ":" in value:
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) else None
 
 
 def written(value: Any, now: datetime) -> Any:

@@ -6,7 +6,6 @@ import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from aiohttp import web
@@ -56,12 +55,7 @@ class Front:
             self._runners.append(await _serve("/metrics", _page(text), self._ports[name]))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for runner in (*self._runners, *([self._api] if self._api else [])):
             await runner.cleanup()
 

@@ -8,8 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 import trustme
@@ -19,6 +18,7 @@ from standins.fleet_manager.faults import Cause, Faults
 from standins.fleet_manager.kinds import KAS_FLEET_MANAGER, Kind
 from standins.fleet_manager.settings import Settings
 from testbed.control_plane import ControlPlane
+from testbed.lifetime import Lifetime
 from testbed.monitoring import Prometheus
 from testbed.postgres import Dsn, Postgres
 from testbed.processes import Process, Run, free_port, start_on_free_ports
@@ -31,7 +31,7 @@ _AUTHORITIES = "openshift-service-ca.crt"
 _READY_SECONDS = 60.0
 
 
-class FleetManager:
+class FleetManager(Lifetime):
     """The stand-in: Deployment, database and process. Use as a context manager.
 
     One at a time on a `Postgres`, which must run; leaving ends the process and lets the rest be.
@@ -77,9 +77,8 @@ class FleetManager:
         self._request_id = f"log-{secrets.token_hex(12)}"
         self._faults = Faults()
         self._authority = trustme.CA()
-        self._process: Process | None = None
 
-    def __enter__(self) -> Self:
+    def _live(self, life: contextlib.ExitStack) -> None:
         self._directory = self._run.subdirectory("fleet-manager")
         self._faults_file = self._directory / "faults.json"
         self._faults.write(self._faults_file)
@@ -88,16 +87,7 @@ class FleetManager:
         self._create_database()
         self._create_objects()
         start_on_free_ports(self._start_on_new_ports)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._process is not None:
-            self._process.stop()
+        life.callback(self._process.stop)
 
     @property
     def reader(self) -> Dsn:
@@ -335,7 +325,7 @@ class FleetManager:
             request_id=self._request_id,
             **self._timing,
         ).write(settings)
-        self._process = self._run.start(
+        self._process: Process = self._run.start(
             "fleet-manager",
             [sys.executable, "-m", "standins.fleet_manager", settings],
             directory=self._directory,

@@ -11,9 +11,10 @@ from sop_cases import BROKEN, Broken, complete
 
 CIRCLE = "two checks that depend on each other"
 # The server's own text of what RE2 does not know stands in front of ours; here the check says it.
-# Of a circle the server can name only where it begins, and of names that lead nowhere only whose
-# they are.
+# Of a circle the server can name only where it begins.
 OTHER_WORDS = {"a pattern that RE2 does not know", CIRCLE}
+# Of a name that leads nowhere the server can say only whose it is; here it has its own field.
+OF_A_NAME = re.compile(r"spec\.(\w+): Invalid value: (\S+) (must be the name of .+); wrong in (.+)")
 
 
 def faults(spec: object) -> tuple[str, ...]:
@@ -38,9 +39,34 @@ def test_a_complete_sop_is_read() -> None:
 def test_a_broken_sop_is_refused_in_the_words_of_the_server(broken: Broken) -> None:
     (fault,) = faults(broken.sop()["spec"])
 
-    is_of_a_name = "must be the name of" in broken.says and "; wrong in " in broken.says
-    names = r": [\w/-]+" if is_of_a_name else ""
-    assert re.fullmatch(re.escape(broken.says) + names, fault), fault
+    assert re.fullmatch(words(broken), fault), fault
+
+
+def words(broken: Broken) -> str:
+    """A pattern of what is said."""
+    of_a_name = OF_A_NAME.fullmatch(broken.says)
+    if of_a_name is None:
+        return re.escape(broken.says)
+    items, field, message, owner = of_a_name.groups()
+    index = [item["name"] for item in broken.sop()["spec"][items]].index(owner)
+    way = field.removeprefix(f"{items}[]").replace("[]", "[0]")
+    place = re.escape(f"spec.{items}[{index}]{way}").replace(r"\[0\]", r"\[\d+\]")
+    return rf'{place}(\[\d+\])?: Invalid value: "[\w/-]+": {re.escape(message)}'
+
+
+def test_each_name_that_leads_nowhere_is_told_at_its_own_field() -> None:
+    spec = changed()
+    spec["procedures"][0]["steps"][1]["check"] = "leader"
+    spec["procedures"][1]["checks"] = ["ocm-acepts", "ocm-accepts", "nowhere"]
+    spec["checks"][0]["dependsOn"] = ["ocm-acepts"]
+
+    must = "must be the name of one of spec.checks"
+    assert sorted(faults(spec)) == [
+        f'spec.checks[0].dependsOn[0]: Invalid value: "ocm-acepts": {must}',
+        f'spec.procedures[0].steps[1].check: Invalid value: "leader": {must}',
+        f'spec.procedures[1].checks[0]: Invalid value: "ocm-acepts": {must}',
+        f'spec.procedures[1].checks[2]: Invalid value: "nowhere": {must}',
+    ]
 
 
 def test_a_circle_is_refused_with_the_way_around() -> None:

@@ -8,40 +8,25 @@ import pytest
 
 from servicesop.api.checks.check import Check
 from servicesop.api.reasons import UnknownReason
-from servicesop.api.sop import Connection
 from servicesop.checks.leader import leader_check
 from servicesop.checks.leader_judgement import Held
 from servicesop.checks.leader_lease import read_lease
-from servicesop.checks.runner import NO_TURN, CheckRunner, Database
+from servicesop.checks.runner import CheckRunner
 from servicesop.judge.results import Sample, Verdict
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import Json
-from surroundings import NOBODY
+from unit.checks.answering_database import AnsweringDatabase, beside
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 
-class Answering:
-    """Stands for everything around a check; its database gives one prepared answer."""
+class Answering(AnsweringDatabase):
+    """Stands for everything around a check: a database, and the objects of the namespace."""
 
-    turns = NO_TURN
-
-    def __init__(self, rows: list[tuple[object, ...]]) -> None:
-        self.rows = rows
+    def __init__(self, answer: list[tuple[object, ...]]) -> None:
+        super().__init__(answer)
         self.leases: dict[str, Json] = {}
         self.got: list[tuple[str, str, str]] = []
-        self.asked: list[tuple[str, tuple[object, ...], float, int]] = []
-
-    async def query(
-        self,
-        text: str,
-        parameters: tuple[object, ...] = (),
-        *,
-        timeout: float,  # noqa: ASYNC109 - the protocol's
-        max_rows: int,
-    ) -> list[tuple[object, ...]]:
-        self.asked.append((text, parameters, timeout, max_rows))
-        return self.rows
 
     async def get(self, api_version: str, kind: str, name: str) -> Json | None:
         self.got.append((api_version, kind, name))
@@ -62,15 +47,7 @@ def runner_for(database: Answering, **leader: object) -> CheckRunner:
             else leader,
         }
     )
-    connection = Connection.model_validate(
-        {"name": "database", "postgres": {"secretRef": {"name": "db"}}}
-    )
-    asked: Database = database
-    connections = {"database": connection}
-    return leader_check(
-        check,
-        replace(NOBODY, database=lambda _: asked, connections=connections, objects=database),
-    )
+    return leader_check(check, replace(beside(database), objects=database))
 
 
 async def judged(*rows: tuple[object, ...]) -> Sample:

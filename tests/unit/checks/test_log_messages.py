@@ -105,14 +105,19 @@ async def test_a_message_of_a_pod_that_is_gone_is_judged_as_far_as_it_was_read()
     assert counted(await check.run(at(1))) == {"pods that are gone": 1, "b": 0}
 
 
-def test_what_is_kept_of_a_message_is_bounded() -> None:
-    seen: list[bytes] = []
+def joiner_to(seen: list[bytes]) -> Joiner:
+    """One that adds each message to a list."""
 
     def judge(at: int, text: bytes) -> bool:
         seen.append(text)
         return True
 
-    joiner = Joiner(matcher("^start"), judge)
+    return Joiner(matcher("^start"), judge)
+
+
+def test_what_is_kept_of_a_message_is_bounded() -> None:
+    seen: list[bytes] = []
+    joiner = joiner_to(seen)
     joiner.line(1, b"start")
     for index in range(10 * MAX_LINES):
         joiner.line(2 + index, b"y")
@@ -128,12 +133,7 @@ def test_what_is_kept_of_a_message_is_bounded() -> None:
 @pytest.mark.parametrize("quiet", [0, QUIET - 1])
 def test_a_message_waits_for_its_end(quiet: int) -> None:
     seen: list[bytes] = []
-
-    def judge(at: int, text: bytes) -> bool:
-        seen.append(text)
-        return True
-
-    joiner = Joiner(matcher("^start"), judge)
+    joiner = joiner_to(seen)
     joiner.line(1, b"start")
     joiner.settle(1 + quiet)
     assert seen == []

@@ -2,36 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from servicesop.cli.main import main
 from servicesop.lint.chain import RULES
+from unit.cli.linted import run, sop, write
 from unit.lint.clean import clean
-
-UNSEEN = "short-window"
-
-
-def sop(**changes: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "servicesop.io/v1alpha1",
-        "kind": "ServiceSOP",
-        "metadata": {"name": "fleet"},
-        "spec": clean() | changes,
-    }
-
-
-def write(path: Path, *objects: object) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump_all(objects, sort_keys=False))
-    return str(path)
-
-
-def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["lint", *arguments], input=stdin)
 
 
 def found(*arguments: str) -> list[tuple[str, str]]:
@@ -82,6 +59,19 @@ def test_an_sop_that_would_be_refused_is_told_with_its_field_and_the_others_are_
     assert document["findings"][0]["line"] == 1 + (
         tmp_path / "a.yaml"
     ).read_text().splitlines().index("  every: often")
+
+
+def test_a_name_that_leads_nowhere_is_told_at_its_own_line(tmp_path: Path) -> None:
+    broken = sop()
+    broken["spec"]["procedures"][0]["steps"][1]["check"] = "nowhere"
+    path = tmp_path / "sop.yaml"
+    write(path, broken)
+
+    result = run(str(path), "-o", "json")
+
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert finding["path"] == "spec.procedures[0].steps[1].check"
+    assert path.read_text().splitlines()[finding["line"] - 1].endswith("check: nowhere")
 
 
 @pytest.mark.parametrize(

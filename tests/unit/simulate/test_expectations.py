@@ -2,7 +2,7 @@
 
 import pytest
 
-from unit.simulate.stories import faults
+from unit.simulate.stories import faults, sop
 
 GIVEN = """
 given:
@@ -87,6 +87,16 @@ def test_what_must_hold_throughout_is_looked_at_in_between() -> None:
     assert faults(text) == (
         "expect[0] at 2m: conditions.Healthy: expected True, it is Unknown (accepted-moves-on: as"
         " the test says)",
+    )
+
+
+def test_what_a_dry_run_would_do_is_said_with_what_lets_the_test_do_it() -> None:
+    (fault,) = faults(f"{LOST}- {{at: 5m, act: restart}}", sop(mode="DryRun"))
+
+    assert fault == (
+        "expect[0] at 5m: act: expected restart, done was nothing (Provisioning: would do: restart"
+        " of Deployment fleet-manager (the mode is DryRun; give the file of tests mode: Enforce to"
+        " allow it))"
     )
 
 

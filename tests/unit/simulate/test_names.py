@@ -15,6 +15,7 @@ def expect(text: str) -> list[str]:
     return misnamed(f"given:\n{FINE}\nexpect:\n- {text}")
 
 
+A_TIME = "must be a time such as 2024-05-01T11:50:00Z or now-10m, or null"
 CHECKS = (
     "led, accepted-moves-on, ocm-accepts, ready, few, rate, quiet, answers, no-back-off, flagged,"
     " keyed, admitted, migrated"
@@ -55,6 +56,18 @@ CHECKS = (
         (
             "{at: 0s, rows: {table: clusters, rows: [{id: 1, status: accepted}]}}",
             "rows.rows[0]: lacks updated_at, which the check accepted-moves-on reads",
+        ),
+        *(
+            (
+                f"{{at: 0s, rows: {{table: clusters, rows: [{{id: 1, status: accepted,"
+                f" updated_at: {time}}}]}}}}",
+                f"rows.rows[0].updated_at: {A_TIME}",
+            )
+            for time in ("yesterday", "2024-05-01", '"2024-05-01"', '"2024-13-01T00:00:00Z"', "7")
+        ),
+        (
+            "{at: 0s, leases: {table: leases, rows: [{lease_type: a, leader: b, expires: 0s}]}}",
+            f"leases.rows[0].expires: {A_TIME}",
         ),
         (
             "{at: 0s, leases: {table: leases, rows: [{leader: a}]}}",

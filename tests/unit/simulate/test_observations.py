@@ -68,6 +68,12 @@ REFUSED = "logs: {pod: fm-1, container: service, lines: [failed to create x], ev
         ("led", "Failed", lease("a now-1s")),
         ("led", "Failed", lease("a now+45s", "b now+45s")),
         ("led", "Failed", lease("a 2024-05-01T12:02:00Z")),
+        ("led", "Failed", lease('a "2024-05-01T12:02:00Z"')),
+        ("led", "Passed", lease("a 2024-05-01T23:00:00Z")),
+        ("led", "Passed", lease('a "2024-05-01T23:00:00Z"')),
+        # A column without a time zone: the database compares it as it likes, here in UTC.
+        ("led", "Passed", lease("a 2024-05-01T23:00:00")),
+        ("led", "Failed", lease("a null")),
         ("led", "Error", "sources: {database: Unreachable}"),
         ("accepted-moves-on", "Passed", accepted()),
         ("accepted-moves-on", "Failed", accepted("now-4m")),
@@ -76,6 +82,7 @@ REFUSED = "logs: {pod: fm-1, container: service, lines: [failed to create x], ev
         ("accepted-moves-on", "Failed", accepted(*["now"] * 6)),
         # A column without a time zone.
         ("accepted-moves-on", "Error", accepted("2024-05-01T12:00:00")),
+        ("accepted-moves-on", "Error", accepted('"2024-05-01 12:00:00"')),
         ("accepted-moves-on", "Error", "sources: {database: AuthenticationFailed}"),
         ("ocm-accepts", "Failed", REFUSED),
         ("ocm-accepts", "Passed", REFUSED.replace("failed", "managed")),
@@ -133,6 +140,12 @@ def test_its_own_judge_judges_what_a_check_observes(check: str, state: str, give
 @pytest.mark.parametrize(("at", "state"), [("10m", "Failed"), ("15m", "Passed")])
 def test_an_event_fails_for_as_long_as_it_is_in_the_window(at: str, state: str) -> None:
     assert faults(story("no-back-off", state, BACK_OFF % "BackOff", at=at)) == ()
+
+
+@pytest.mark.parametrize("time", ["2024-05-01T11:50:00Z", '"2024-05-01T11:50:00Z"'])
+def test_a_time_is_one_in_quotes_too(time: str) -> None:
+    # Were it taken for a text, the row would be as old as the first sight of it: two minutes.
+    assert faults(story("accepted-moves-on", "Failed", accepted(time), at="3m")) == ()
 
 
 def test_what_was_given_last_counts() -> None:
