@@ -36,7 +36,9 @@ class SopTest:
         subject = self.file.subject
         if spec is not None:
             subject = replace(subject, spec=spec).in_mode(self.file.suite.mode)
-        return asyncio.run(tell(subject, self.case, self.file.suite.start, _defect)).faults
+        # A mutant fails by one fault, whatever comes after it.
+        story = tell(subject, self.case, self.file.suite.start, _defect, to_the_end=False)
+        return asyncio.run(story).faults
 
 
 def _defect(defect: Exception) -> None:

@@ -144,6 +144,11 @@ class Expect(Facts):
     """What must at no moment be so between `at` and `until`; an action counts if it begins after
     `at`."""
 
+    @property
+    def end(self) -> timedelta:
+        """The last moment that it is about."""
+        return self.at if self.until is None else self.until
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if not _says(self, *_EXPECTED):
@@ -179,7 +184,7 @@ class Case(ApiModel):
     @property
     def length(self) -> timedelta:
         """How long the story is told."""
-        return max([one.until or one.at for one in self.expect])
+        return max(one.end for one in self.expect)
 
 
 class Suite(ApiModel):

@@ -41,8 +41,7 @@ class Story:
 
 def differences(expect: Expect, story: Story) -> list[str]:
     """Say what is not as expected; empty where everything is."""
-    at = story.start + expect.at
-    end = story.start + expect.until if expect.until is not None else at
+    at, end = story.start + expect.at, story.start + expect.end
     found: list[str] = []
     for moment in story.between(at, end):
         wrong = [*_facts(expect, moment.status, story), *_done(expect, moment.time, story)]

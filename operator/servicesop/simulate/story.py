@@ -65,9 +65,17 @@ class Told:
 
 
 async def tell(
-    subject: Subject, case: Case, start: datetime, on_defect: Callable[[Exception], None]
+    subject: Subject,
+    case: Case,
+    start: datetime,
+    on_defect: Callable[[Exception], None],
+    *,
+    to_the_end: bool = True,
 ) -> Told:
-    """Let a test happen, and compare. Raise UnusableError."""
+    """Let a test happen, and compare; to its end, or until something is not as expected.
+
+    Raise UnusableError.
+    """
     spec = subject.spec
     clock, answers = SetClock(start), Answers()
     world = World(
@@ -98,22 +106,26 @@ async def tell(
         on_defect=on_defect,
     )
     await operator.start()
-    for number, given in sorted(enumerate(case.given), key=lambda one: one[1].at):
-        at = start + given.at
+    story = Story(spec, start, moments, world.acts)
+    found: dict[int, list[str]] = {}
+    for since in sorted({one.at for one in case.given} | {one.end for one in case.expect}):
+        at = start + since
         if at > clock.now():
             await operator.run_until(at - _INSTANT)
             clock.set(at)
-        try:
-            world.give(given)
-        except MalformedError:
-            raise UnusableError(case, number) from None
-        answers.give(given)
-        answers.observe(observed_by(given, spec))
-    await operator.run_until(start + case.length)
-    story = Story(spec, start, moments, world.acts)
-    faults = tuple(
-        f"expect[{number}] {fault}"
-        for number, expect in enumerate(case.expect)
-        for fault in differences(expect, story)
-    )
+        for number, given in enumerate(case.given):
+            if given.at == since:
+                try:
+                    world.give(given)
+                except MalformedError:
+                    raise UnusableError(case, number) from None
+                answers.give(given)
+                answers.observe(observed_by(given, spec))
+        ended = {number: one for number, one in enumerate(case.expect) if one.end == since}
+        if ended:
+            await operator.run_until(at)
+        found |= {number: differences(one, story) for number, one in ended.items()}
+        if not to_the_end and any(found.values()):
+            break
+    faults = tuple(f"expect[{number}] {one}" for number in sorted(found) for one in found[number])
     return Told(case, faults, frozenset(rows), changes(story), tuple(world.acts))

@@ -78,13 +78,14 @@ def case_of(text: str) -> Case:
     return Case.model_validate({"name": "it", **yaml.safe_load(text)})
 
 
-def told(text: str, spec: Spec | None = None) -> Told:
+def told(text: str, spec: Spec | None = None, *, to_the_end: bool = True) -> Told:
     """What comes of a case."""
     spec = spec or sop()
     assert misnamed(text, spec) == []
     defects: list[Exception] = []
     subject = Subject("fleet", "stage", spec)
-    result = asyncio.run(tell(subject, case_of(text), START, defects.append))
+    story = tell(subject, case_of(text), START, defects.append, to_the_end=to_the_end)
+    result = asyncio.run(story)
     assert not defects, defects
     return result
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unit.simulate.stories import faults, sop
+from unit.simulate.stories import faults, sop, told
 
 GIVEN = """
 given:
@@ -104,3 +104,14 @@ def test_each_expectation_is_told_by_its_number() -> None:
     text = GIVEN + "- {at: 5m, acts: 0}\n- {at: 5m, acts: 1}\n- {at: 6m, acts: 2}\n"
 
     assert [fault.partition(" ")[0] for fault in faults(text)] == ["expect[1]", "expect[2]"]
+
+
+def test_a_story_can_end_with_the_first_thing_that_is_not_as_expected() -> None:
+    # The later one stands first in the file.
+    text = GIVEN + "- {at: 30m, acts: 2}\n- {at: 4m, acts: 0}\n- {at: 5m, acts: 1}\n"
+
+    hasty = told(text, to_the_end=False)
+
+    assert [fault.partition(" ")[0] for fault in hasty.faults] == ["expect[2]"]
+    assert [fault.partition(" ")[0] for fault in faults(text)] == ["expect[0]", "expect[2]"]
+    assert told(LOST + "- {at: 3m29s, acts: 1}\n- {at: 20m, acts: 1}", to_the_end=False).acts == ()
