@@ -97,7 +97,7 @@ async def tell(
         on_moment=said,
         on_defect=on_defect,
     )
-    await operator.start()
+    await operator.start(case.acted)
     for number, given in sorted(enumerate(case.given), key=lambda one: one[1].at):
         at = start + given.at
         if at > clock.now():
