@@ -17,7 +17,10 @@ PYTEST := $(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-re
 PYTEST_TABLE := $(PYTHON) -m pytest --dist worksteal --numprocesses
 
 # The SOPs whose tests have been held against their mutants.
-MUTATED := manifests/sops/telemeter manifests/sops/observatorium
+MUTATED := \
+	manifests/sops/kas-fleet-manager \
+	manifests/sops/observatorium \
+	manifests/sops/telemeter
 
 # What the image installs to build the wheel.
 define BUILD_REQUIREMENTS
