@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from servicesop.api.base import ApiModel
 from servicesop.api.durations import format_duration
-from servicesop.simulate.cases import Case, Expect, Given, Never, Suite
+from servicesop.simulate.cases import Acted, Case, Expect, Given, Never, Suite
 from servicesop.simulate.observations import (
     GivenAlert,
     Gone,
@@ -22,6 +22,7 @@ from servicesop.simulate.observations import (
 SECTIONS: tuple[tuple[str, type[ApiModel]], ...] = (
     ("The file", Suite),
     ("tests[]", Case),
+    ("tests[].acted[]", Acted),
     ("tests[].given[]", Given),
     ("tests[].given[].logs", LogLines),
     ("tests[].given[].rows, leases", TableRows),

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from servicesop.api.base import ApiModel, Duration, Name, Sentence
+from servicesop.api.base import ApiModel, Duration, Name, PositiveDuration, Sentence
 from servicesop.api.kinds import ActionKind
 from servicesop.api.procedures import Mode
 from servicesop.api.status import CheckState, Tri
@@ -171,11 +171,26 @@ def _says(facts: Facts, *fields: str) -> bool:
 _EXPECTED = (*Facts.model_fields, "acts", "never")
 
 
+class Acted(ApiModel):
+    """An action on a target before the start of the test; its limits count it."""
+
+    act: ActionKind
+    """What was done: restart or deletePod."""
+    target: Name | None = None
+    """To which target, by the SOP's name for it; the first one when not given."""
+    ago: PositiveDuration
+    """How long before the start."""
+    helped: bool = False
+    """Whether it helped: if not, it used up an attempt."""
+
+
 class Case(ApiModel):
     """One test: a story, and what the operator makes of it."""
 
     name: Sentence
     """What it shows, in a sentence; unique in the file."""
+    acted: Annotated[tuple[Acted, ...], Field(max_length=50)] = ()
+    """What was done before the start, so that limits over hours need no story of hours."""
     given: Annotated[tuple[Given, ...], Field(min_length=1, max_length=500)]
     """What the world is like, in any order."""
     expect: Annotated[tuple[Expect, ...], Field(min_length=1, max_length=500)]

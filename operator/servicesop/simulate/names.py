@@ -17,6 +17,10 @@ def unknown_names(suite: Suite, spec: Spec) -> Iterator[str]:
 
 
 def _of_case(case: Case, spec: Spec) -> Faults:
+    for number, acted in enumerate(case.acted):
+        if spec.target_named(acted.target) is None:
+            targets = [one.name for one in spec.targets]
+            yield f"acted[{number}].target", no("target", acted.target or "to act on", targets)
     for number, given in enumerate(case.given):
         for where, fault in faults_of(given, spec):
             yield f"given[{number}].{where}", fault

@@ -1,6 +1,6 @@
 """The operator in a test: the engine's own turns for one SOP, from one due time to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +20,9 @@ from servicesop.engine.registry import Registry
 from servicesop.engine.sop import Sop
 from servicesop.engine.turn import Turns
 from servicesop.simulate.api_server import ApiServer
+from servicesop.simulate.cases import Acted
 from servicesop.simulate.clock import SetClock
+from servicesop.simulate.past import remember
 from servicesop.sources.kubernetes.client import KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
 from servicesop.sources.kubernetes.workloads import Place
@@ -122,8 +124,11 @@ class SimulatedOperator:
         """The SOP as the engine keeps it."""
         return self._sop
 
-    async def start(self) -> None:
-        """Read the records, as a process does at its start."""
+    async def start(self, acted: Iterable[Acted]) -> None:
+        """Read the records, as a process does at its start, with what was done before."""
+        assert self._sop.spec is not None, "it was fitted"
+        namespace, _ = self._sop.key
+        await remember(acted, self._sop.spec, namespace, self._ledger, self._clock)
         await self._ledger.load()
 
     async def run_until(self, end: datetime) -> None:

@@ -105,7 +105,7 @@ async def tell(
         on_moment=said,
         on_defect=on_defect,
     )
-    await operator.start()
+    await operator.start(case.acted)
     story = Story(spec, start, moments, world.acts)
     found: dict[int, list[str]] = {}
     for since in sorted({one.at for one in case.given} | {one.end for one in case.expect}):

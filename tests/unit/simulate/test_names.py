@@ -2,7 +2,7 @@
 
 import pytest
 
-from unit.simulate.stories import misnamed
+from unit.simulate.stories import misnamed, sop
 
 FINE = "- {at: 0s, all: Passed}"
 
@@ -140,3 +140,14 @@ def test_what_is_given_to_nobody_is_told(text: str, fault: str) -> None:
 )
 def test_what_is_expected_of_nobody_is_told(text: str, fault: str) -> None:
     assert expect(text) == [f"test 'it': expect[0].{fault}"]
+
+
+def test_an_act_of_the_past_on_no_target_is_told() -> None:
+    past = "acted: [{act: restart, ago: 1h, target: x}]\n"
+    text = f"{past}given:\n{FINE}\nexpect: [{{at: 1m, acts: 0}}]"
+    assert misnamed(text) == ["test 'it': acted[0].target: there is no target x; there are api"]
+    text = text.replace(", target: x", "")
+    assert misnamed(text) == []
+    assert misnamed(text, sop().model_copy(update={"targets": ()})) == [
+        "test 'it': acted[0].target: there is no target to act on; there are none"
+    ]
