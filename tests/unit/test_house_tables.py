@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 MARKERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"][
     "markers"
 ]
-TABLES = [marker.partition(":")[0] for marker in MARKERS]
+LONG, *TABLES = [marker.partition(":")[0] for marker in MARKERS]
 
 
 def places(table: str) -> list[Path]:
