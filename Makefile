@@ -52,7 +52,7 @@ test-signals: servers ## end the demo by each signal at each moment (a slow tabl
 	@exec $(PYTEST_TABLE) 2 -m signals tests/e2e
 
 test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
-	@exec $(PYTEST_TABLE) 3 -m hostile tests/integration tests/unit/checks
+	@exec $(PYTEST_TABLE) 4 -m hostile tests/integration tests/unit/checks
 
 test-standins: servers ## let what the shipped SOPs are for happen in stand-ins (a slow table)
 	@exec $(PYTEST_TABLE) 4 -m standins tests/e2e
