@@ -46,7 +46,7 @@ test-databases: servers ## run the database tests on older versions of PostgreSQ
 	@exec $(PYTEST) -m "databases and not hostile" tests/integration
 
 test-crash: servers ## kill the operator at each request of an action (a slow table)
-	@exec $(PYTEST_TABLE) 4 -m crash tests/e2e
+	@exec $(PYTEST_TABLE) 5 -m crash tests/e2e
 
 test-signals: servers ## end the demo by each signal at each moment (a slow table)
 	@exec $(PYTEST_TABLE) 2 -m signals tests/e2e

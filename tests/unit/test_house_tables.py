@@ -1,7 +1,8 @@
-"""The stages of the slow tables find every test that is marked for them."""
+"""The slow tables find every test that is marked for them, and long files come first."""
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -44,3 +45,19 @@ def test_what_is_marked_for_a_table_is_where_its_stage_looks(table: str) -> None
         for file in files
         if not any(file.is_relative_to(directory) for directory in directories)
     ] == []
+
+
+def test_long_files_are_begun_first() -> None:
+    short, long = "tests/unit/test_house_tables.py", "tests/integration/test_testbed.py"
+
+    options = ("-p", "no:cacheprovider", "-p", "no:randomly", "--collect-only", "--quiet")
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, short, long],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    files = [line.partition("::")[0] for line in collected if "::" in line]
+    assert list(dict.fromkeys(files)) == [long, short]

@@ -9,8 +9,6 @@ from readme.markdown import DOCS
 from readme.output import differing_line
 from readme.session import NotAsShownError, Session, commands_of
 
-pytestmark = pytest.mark.long
-
 TUTORIAL = (DOCS / "tutorial.md").read_text()
 # What a newcomer's machine has beside the package: a shell with its tools, and git.
 PATH = "/usr/bin:/bin"
