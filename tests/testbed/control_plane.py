@@ -60,6 +60,7 @@ class ControlPlane(Lifetime):
         self._nodes = nodes
         self._processes: dict[str, Process] = {}
         self._logs: dict[tuple[str, str], dict[str, PodLog]] = {}
+        self._built: dict[Path, str] = {}
 
     def _live(self, life: ExitStack) -> None:
         self._binaries = binaries.ensure()
@@ -117,6 +118,12 @@ class ControlPlane(Lifetime):
             )
         except subprocess.CalledProcessError as error:
             raise KubectlError(error.stderr.strip()) from None
+
+    def kustomize(self, directory: Path) -> list[dict[str, Any]]:
+        """Give the objects that a directory of the checkout, which no test changes, is built to."""
+        built = self._built.get(directory) or self.kubectl("kustomize", str(directory))
+        self._built[directory] = built
+        return list(yaml.safe_load_all(built))
 
     def stop_api_server(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
         """End the API server; after 3 s of an unanswered signal with SIGKILL.
