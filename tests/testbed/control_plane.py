@@ -385,4 +385,5 @@ class ControlPlane(Lifetime):
 def _environment(directory: Path) -> dict[str, str]:
     """Nothing of the caller's: a proxy or a KUBECONFIG there must not change what is run."""
     # Memory for time: the API server would collect garbage for a fifth of its CPU.
-    return {"PATH": os.defpath, "HOME": str(directory), "GOGC": "400"}
+    memory = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+    return {"PATH": os.defpath, "HOME": str(directory), **memory}
