@@ -1,6 +1,8 @@
 # Each long-running program takes the place of its recipe's shell (exec): it is make's own child and
 # gets the signals that make gets.
 MAKEFLAGS += --no-print-directory
+# Or each of many hundred processes would compile what it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-sops test-mutants test-databases test-crash test-signals test-hostile \
 	test-standins lint bench readme lock crds clean venv servers
@@ -14,6 +16,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 PYTEST := $(PYTHON) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # A slow table is one file, or a few of very different length: a worker that is free takes tests over.
+# Each is looked for where it is, and no worker reads all the other tests.
 PYTEST_TABLE := $(PYTHON) -m pytest --dist worksteal --numprocesses
 
 # What the image installs to build the wheel.
@@ -40,19 +43,19 @@ test-mutants: venv ## change the shipped SOPs: each change has to fail one of th
 	@exec env PYTHONPATH=tests $(PYTHON) -m mutation manifests/sops/*
 
 test-databases: servers ## run the database tests on older versions of PostgreSQL (a slow table)
-	@exec $(PYTEST) -m "databases and not hostile"
+	@exec $(PYTEST) -m "databases and not hostile" tests/integration
 
 test-crash: servers ## kill the operator at each request of an action (a slow table)
-	@exec $(PYTEST_TABLE) 4 -m crash
+	@exec $(PYTEST_TABLE) 5 -m crash tests/e2e
 
 test-signals: servers ## end the demo by each signal at each moment (a slow table)
-	@exec $(PYTEST_TABLE) 2 -m signals
+	@exec $(PYTEST_TABLE) 2 -m signals tests/e2e
 
 test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slow table)
-	@exec $(PYTEST_TABLE) 3 -m hostile
+	@exec $(PYTEST_TABLE) 4 -m hostile tests/integration tests/unit/checks
 
 test-standins: servers ## let what the shipped SOPs are for happen in stand-ins (a slow table)
-	@exec $(PYTEST_TABLE) 4 -m standins
+	@exec $(PYTEST_TABLE) 4 -m standins tests/e2e
 
 lint: venv ## check style, types, layers, lock files and generated files
 	@.venv/bin/ruff check --quiet

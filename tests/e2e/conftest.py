@@ -54,7 +54,7 @@ def team(installed: ControlPlane) -> Iterator[Team]:
     """A namespace of one's own; its SOPs are deleted at the end, so that no operator runs them."""
     made = Team(installed)
     yield made
-    made.kubectl("delete", "servicesops", "--all", "--wait=true")
+    made.end()
 
 
 @pytest.fixture(scope="session")

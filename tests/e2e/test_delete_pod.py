@@ -13,6 +13,8 @@ from polling import eventually
 from testbed.operator import Operator
 from testbed.team import Team, condition, is_
 
+pytestmark = pytest.mark.long
+
 
 def delete_pod(**changes: object) -> Json:
     """Give a row that evicts the pod that logs `panic`."""

@@ -17,6 +17,8 @@ from testbed.broken_build import broken_build
 from testbed.operator import Operator, start_operator
 from testbed.team import Json, Team
 
+pytestmark = pytest.mark.long
+
 CHECKS = 500
 SOPS = 10
 EVERY = 4.0

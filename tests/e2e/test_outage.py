@@ -16,6 +16,8 @@ from testbed.observer import Observer
 from testbed.operator import ACCOUNT, NAMESPACE, Operator, install, start_operator
 from testbed.team import Json, Team, condition, is_
 
+pytestmark = pytest.mark.long
+
 GONE_SECONDS = 60.0
 BACK_SECONDS = 10.0
 START_SECONDS = 25.0

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from e2e.actions import (
     actions,
     break_pod,
@@ -15,6 +17,8 @@ from e2e.actions import (
 from e2e.sops import check, doing, enough, ready, restart, sop
 from testbed.operator import Operator
 from testbed.team import Json, Team, condition, is_
+
+pytestmark = pytest.mark.long
 
 
 def outcomes(status: Json) -> list[str]:

@@ -12,6 +12,8 @@ from testbed.holding_proxy import Hold, HoldingProxy
 from testbed.operator import Operator, forget_actions, start_operator
 from testbed.team import Team
 
+pytestmark = pytest.mark.long
+
 Start = Callable[[], Operator]
 
 

@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Callable
 
+import pytest
+
 from e2e.actions import deployment, runner, written
 from e2e.service_database import ServiceDatabase
 from e2e.sops import database, leader, logs, ready, rows, sop
@@ -11,6 +13,8 @@ from testbed import Postgres
 from testbed.audit import AuditRecord
 from testbed.operator import Operator
 from testbed.team import Json, Team, is_
+
+pytestmark = pytest.mark.long
 
 SOPS = 50
 SECONDS = 60

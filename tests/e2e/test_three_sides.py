@@ -131,5 +131,9 @@ def grant(team: Team) -> None:
     role["rules"][0]["resourceNames"] = ["api"]
     text = yaml.safe_dump_all([*objects, role, binding])
     team.kubectl("apply", "-f", "-", input=text)
-    for right in (("list", "networkpolicies"), ("list", "pods"), ("get", "deployments/api")):
+    for right in (
+        ("list", "networkpolicies.networking.k8s.io"),
+        ("list", "pods"),
+        ("get", "deployments.apps/api"),
+    ):
         wait_allowed(team.control_plane, team.namespace, *right)

@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from integration.hostile_sql import FAMILIES, SETTINGS, Prepare, World, ask_everything, world_of
+from integration.hostile_sql import (
+    FAMILIES,
+    LIMIT,
+    SETTINGS,
+    Prepare,
+    World,
+    ask_everything,
+    world_of,
+)
 from integration.reader import PASSWORD, new_reader
 from polling import until
 from servicesop.sources.postgres.exchange import exchange
 from testbed import Postgres
 
-PATIENCE = 1.0
-"""Seconds after which a query runs on, in a plain connection."""
+PATIENCE = LIMIT
+"""Seconds after which a query runs on, in a plain connection: through ours it has ended then."""
 HARMFUL_SHARE = 0.6
 
 

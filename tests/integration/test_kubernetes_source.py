@@ -21,6 +21,8 @@ from servicesop.sources.kubernetes.workloads import NamespaceView, Place, Worklo
 from testbed import ControlPlane
 from testbed.operator import wait_allowed
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:

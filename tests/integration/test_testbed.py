@@ -19,6 +19,8 @@ import pytest
 from polling import eventually
 from testbed import ControlPlane, KubectlError, Postgres, Run, free_port, guardian
 
+pytestmark = pytest.mark.long
+
 TESTS = Path(__file__).parents[1]
 
 

@@ -10,7 +10,7 @@ from testbed.lifetime import Lifetime
 from testbed.monitoring import Exporter, Prometheus
 from testbed.team import Team
 
-_PAUSE_SECONDS = 0.2
+_PAUSE_SECONDS = 0.4
 
 
 class Service(Lifetime):

@@ -10,13 +10,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-import yaml
-
 from readme.markdown import ROOT
 from standins.pace import translated
 from standins.scenario import Scenario
 from testbed import AuditRecord, ControlPlane, Run
 from testbed.monitoring import Exporter, Prometheus
+from testbed.observer import SOPS, Observer
 from testbed.operator import forget_actions, start_operator
 from testbed.team import Json, Team, is_
 
@@ -70,14 +69,18 @@ class Stage:
         """Apply the service's SOP for stage, `times` as fast, and let the scenario happen."""
         name, spec = self._built(service)
         fast = translated(spec, times, stand_in.origins)
-        with self._operator(team.namespace, stand_in, fast):
+        sops = f"{SOPS}/namespaces/{team.namespace}/servicesops"
+        with (
+            self._operator(team.namespace, stand_in, fast),
+            Observer(self._control_plane, sops) as observer,
+        ):
             team.apply(fast, name)
-            team.wait(lambda status: is_(status, "Healthy", "True"), _HEALTHY_SECONDS, name)
-            _Watch(team, name, stand_in, scenario).see()
+            _wait_healthy(team, name, observer)
+            _Watch(team, name, observer, stand_in, scenario).see()
 
     def _built(self, service: str) -> tuple[str, Json]:
         overlay = ROOT / "manifests/sops" / service / "overlays/stage"
-        built = yaml.safe_load(self._control_plane.kubectl("kustomize", str(overlay)))
+        [built] = self._control_plane.kustomize(overlay)
         return built["metadata"]["name"], built["spec"]
 
     @contextmanager
@@ -107,12 +110,24 @@ class Stage:
         return path
 
 
-class _Watch(Generic[Of]):
-    """Sees what an SOP says, and what is done to the workloads of its namespace."""
+def _wait_healthy(team: Team, name: str, observer: Observer) -> None:
+    try:
+        observer.wait(
+            lambda sop: is_(sop.get("status", {}), "Healthy", "True"), name, _HEALTHY_SECONDS
+        )
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {json.dumps(team.status(name), indent=1)}") from None
 
-    def __init__(self, team: Team, sop: str, stand_in: Of, scenario: Scenario[Of]) -> None:
+
+class _Watch(Generic[Of]):
+    """Sees all that an SOP says, and what is done to the workloads of its namespace."""
+
+    def __init__(
+        self, team: Team, sop: str, observer: Observer, stand_in: Of, scenario: Scenario[Of]
+    ) -> None:
         self._team = team
         self._sop = sop
+        self._observer = observer
         self._stand_in = stand_in
         self._scenario = scenario
         self._log = team.control_plane.audit()
@@ -123,6 +138,7 @@ class _Watch(Generic[Of]):
         """What is to be done."""
         self._acts: tuple[str, ...] = ()
         """What was done."""
+        self._seen_up_to = len(observer.seen(sop)) - 1
         self._status: Json = {}
 
     def see(self) -> None:
@@ -143,12 +159,15 @@ class _Watch(Generic[Of]):
         scenario = self._scenario
         records, self._read_up_to = self._log.read(self._read_up_to)
         self._acts += acts(records, self._team.namespace)
-        self._status = status = self._team.status(self._sop)
+        for _, sop in self._observer.seen(self._sop)[self._seen_up_to :]:
+            self._status = status = sop["status"]
+            self._seen_up_to += 1
+            for one in status["procedures"]:
+                if one["state"] == "True":
+                    self._note(one["name"], one.get("episode", {}).get("row", ""))
+        status = self._status
         states = {one["name"]: one["state"] for one in status["procedures"]}
         true = {name for name, state in states.items() if state == "True"}
-        for one in status["procedures"]:
-            if one["name"] in true:
-                self._note(one["name"], one.get("episode", {}).get("row", ""))
         assert self._rows.keys() <= scenario.rows.keys(), f"unexpected: {self._seen()}"
         assert self._acts == self._wanted[: len(self._acts)], f"unexpected: {self._seen()}"
         settled = is_(status, "Healthy", "True") if self._wanted else true == scenario.rows.keys()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,10 @@ class ControlPlane(Lifetime):
     def __init__(self, run: Run, *, nodes: int = 1) -> None:
         self._run = run
         self._nodes = nodes
+        self._client = ExitStack()
         self._processes: dict[str, Process] = {}
         self._logs: dict[tuple[str, str], dict[str, PodLog]] = {}
+        self._built: dict[Path, str] = {}
 
     def _live(self, life: ExitStack) -> None:
         self._binaries = binaries.ensure()
@@ -117,6 +119,12 @@ class ControlPlane(Lifetime):
             )
         except subprocess.CalledProcessError as error:
             raise KubectlError(error.stderr.strip()) from None
+
+    def kustomize(self, directory: Path) -> list[dict[str, Any]]:
+        """Give the objects that a directory of the checkout, which no test changes, is built to."""
+        built = self._built.get(directory) or self.kubectl("kustomize", str(directory))
+        self._built[directory] = built
+        return list(yaml.safe_load_all(built))
 
     def stop_api_server(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
         """End the API server; after 3 s of an unanswered signal with SIGKILL.
@@ -218,7 +226,9 @@ class ControlPlane(Lifetime):
         self._etcd_port = free_port()
         self._peer_port = free_port()
         self._credentials = Credentials(self._directory, self.url)
-        self.api = ApiClient(self.url, self._credentials.admin_token, self._credentials.authority)
+        self.api = self._client.enter_context(
+            closing(ApiClient(self.url, self._credentials.admin_token, self._credentials.authority))
+        )
         """The administrator's requests; a kubectl each would take a tenth of a second of CPU."""
         self._start_etcd()
         self._start_api_server()
@@ -239,6 +249,7 @@ class ControlPlane(Lifetime):
         )
 
     def _stop(self) -> None:
+        self._client.close()
         stop_all(self._processes.values())
         self._processes.clear()
 
@@ -338,8 +349,9 @@ class ControlPlane(Lifetime):
     # ---- asking the servers
 
     def _etcd(self, path: str, body: Mapping[str, object]) -> Any:
-        client = ApiClient(f"http://127.0.0.1:{self._etcd_port}", "", self._credentials.authority)
-        return client.request("POST", path, body)
+        url = f"http://127.0.0.1:{self._etcd_port}"
+        with closing(ApiClient(url, "", self._credentials.authority)) as client:
+            return client.request("POST", path, body)
 
     def _etcd_answers(self) -> bool:
         try:
@@ -360,7 +372,7 @@ class ControlPlane(Lifetime):
 
     def _wait_until_served(self, namespace: str, pod: str, container: str, log: PodLog) -> None:
         """Wait until kwok, which watches the Logs objects, answers from the new file."""
-        kubelet = ApiClient(f"https://127.0.0.1:{self._kwok_port}", "", self._credentials.authority)
+        url = f"https://127.0.0.1:{self._kwok_port}"
         probe = f"probe {os.urandom(8).hex()}"
         path = f"/containerLogs/{namespace}/{pod}/{container}"
 
@@ -371,10 +383,13 @@ class ControlPlane(Lifetime):
                 return False
 
         log.append(probe)
-        self._processes["kwok"].wait_ready(served, _READY_SECONDS)
+        with closing(ApiClient(url, "", self._credentials.authority)) as kubelet:
+            self._processes["kwok"].wait_ready(served, _READY_SECONDS)
         log.current.write_text("")
 
 
 def _environment(directory: Path) -> dict[str, str]:
     """Nothing of the caller's: a proxy or a KUBECONFIG there must not change what is run."""
-    return {"PATH": os.defpath, "HOME": str(directory)}
+    # Memory for time: the API server would collect garbage for a fifth of its CPU.
+    memory = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+    return {"PATH": os.defpath, "HOME": str(directory), **memory}

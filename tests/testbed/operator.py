@@ -14,12 +14,14 @@ from typing import Any
 import yaml
 
 import servicesop
-from testbed.control_plane import ControlPlane, KubectlError
+from testbed import objects
+from testbed.control_plane import ControlPlane
 from testbed.processes import Process, Run, free_port, start_on_free_ports
 
 NAMESPACE = "servicesop-system"
 ACCOUNT = "servicesop"
 RUNNER = "servicesop-runner"
+_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 _ROOT = Path(__file__).parents[2]
 _READY_SECONDS = 30.0
@@ -29,9 +31,9 @@ _ESTABLISHED_SECONDS = 30.0
 
 def install(control_plane: ControlPlane) -> None:
     """Apply the shipped manifests; the operator itself is a process of ours, not a pod."""
-    rendered = control_plane.kubectl("kustomize", str(_ROOT / "manifests/install"))
-    objects = [item for item in yaml.safe_load_all(rendered) if item["kind"] != "Deployment"]
-    control_plane.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(objects))
+    shipped = control_plane.kustomize(_ROOT / "manifests/install")
+    text = yaml.safe_dump_all(item for item in shipped if item["kind"] != "Deployment")
+    control_plane.kubectl("apply", "-f", "-", input=text)
     wait_established(control_plane)
 
 
@@ -68,8 +70,7 @@ def grant(
     Return when the API server acts upon it: its authorizer learns of Roles by a watch.
     """
     base = _ROOT / "manifests/runner"
-    rendered = control_plane.kubectl("kustomize", str(base))
-    objects = list(yaml.safe_load_all(rendered))
+    granted = list(control_plane.kustomize(base))
     for names, component in (
         (secrets, "secrets"),
         (deployments, "remediator"),
@@ -82,40 +83,51 @@ def grant(
                 # That of `config` also has a rule for workloads, which comes first.
                 item["rules"] = item["rules"][-1:]
                 item["rules"][0]["resourceNames"] = list(names)
-            objects.append(item)
+            granted.append(item)
     if evictions:
-        objects += yaml.safe_load_all((base / "evictor" / "role.yaml").read_text())
-    text = yaml.safe_dump_all(objects)
-    control_plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
-    granted: list[tuple[str, ...]] = [("get", "pods", "--subresource=log")]
-    granted += [("get", f"secrets/{name}") for name in secrets[-1:]]
-    granted += [("patch", f"deployments/{name}") for name in deployments[-1:]]
-    granted += [("get", f"configmaps/{name}") for name in config_maps[-1:]]
-    granted += [("create", "pods", "--subresource=eviction")] * evictions
-    for right in granted:
+        granted += yaml.safe_load_all((base / "evictor" / "role.yaml").read_text())
+    objects.apply(control_plane.api, namespace, *granted)
+    rights: list[tuple[str, ...]] = [("get", "pods", "--subresource=log")]
+    rights += [("get", f"secrets/{name}") for name in secrets[-1:]]
+    rights += [("patch", f"deployments.apps/{name}") for name in deployments[-1:]]
+    rights += [("get", f"configmaps/{name}") for name in config_maps[-1:]]
+    rights += [("create", "pods", "--subresource=eviction")] * evictions
+    for right in rights:
         wait_allowed(control_plane, namespace, *right)
 
 
 def wait_allowed(control_plane: ControlPlane, namespace: str, *right: str) -> None:
     """Wait until the runner may do something, given as `kubectl auth can-i` takes it."""
-    account = f"--as=system:serviceaccount:{namespace}:{RUNNER}"
+    review = {
+        "spec": {
+            "user": f"system:serviceaccount:{namespace}:{RUNNER}",
+            "resourceAttributes": {"namespace": namespace, **_attributes(*right)},
+        },
+    }
     give_up = time.monotonic() + _GRANT_SECONDS
-    while True:
-        try:
-            control_plane.kubectl("-n", namespace, "auth", "can-i", *right, account)
-        except KubectlError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    while not control_plane.api.request("POST", _REVIEWS, review)["status"]["allowed"]:
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"not allowed within {_GRANT_SECONDS:g} s: {' '.join(right)}")
+        time.sleep(0.05)
+
+
+def _attributes(verb: str, what: str, subresource: str = "") -> dict[str, str]:
+    """Give what a review calls `get configmaps/switch`, or `create pods --subresource=eviction`."""
+    kind, _, name = what.partition("/")
+    resource, _, group = kind.partition(".")
+    return {
+        "verb": verb,
+        "group": group,
+        "resource": resource,
+        "subresource": subresource.removeprefix("--subresource="),
+        "name": name,
+    }
 
 
 def forget_actions(control_plane: ControlPlane) -> None:
     """Delete the operator's records of what it did, as on a new cluster."""
-    control_plane.kubectl(
-        "-n", NAMESPACE, "delete", "configmaps", "-l", "servicesop.io/record", "--wait=true"
-    )
+    records = objects.collection(NAMESPACE, "v1", "configmaps")
+    objects.delete_all(control_plane.api, records, "servicesop.io/record")
 
 
 class Operator:

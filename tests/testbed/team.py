@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from testbed import objects
 from testbed.control_plane import ControlPlane
 from testbed.operator import grant
 
@@ -18,7 +19,8 @@ class Team:
     def __init__(self, control_plane: ControlPlane, name: str = "") -> None:
         self.control_plane = control_plane
         self.namespace = name or f"team-{secrets.token_hex(3)}"
-        control_plane.kubectl("create", "namespace", self.namespace)
+        namespace = {"metadata": {"name": self.namespace}}
+        control_plane.api.request("POST", "/api/v1/namespaces", namespace)
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as in run
         """Run kubectl in the namespace, as the cluster's administrator."""
@@ -68,8 +70,8 @@ class Team:
                 "template": template,
             },
         }
-        self.kubectl("apply", "-f", "-", input=json.dumps(deployment))
-        self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=30s")
+        objects.apply(self.control_plane.api, self.namespace, deployment)
+        objects.wait_rolled_out(self.control_plane.api, self.namespace, deployment, 30)
 
     def secret(self, name: str, **data: str) -> None:
         """Make a Secret."""
@@ -79,7 +81,7 @@ class Team:
             "metadata": {"name": name},
             "stringData": {key.replace("_", "."): value for key, value in data.items()},
         }
-        self.kubectl("apply", "-f", "-", input=json.dumps(body))
+        objects.apply(self.control_plane.api, self.namespace, body)
 
     def apply(self, spec: Json, name: str = "sop") -> None:
         """Apply a ServiceSOP."""
@@ -89,7 +91,12 @@ class Team:
             "metadata": {"name": name},
             "spec": spec,
         }
-        self.kubectl("apply", "-f", "-", input=json.dumps(body))
+        objects.apply(self.control_plane.api, self.namespace, body)
+
+    def end(self) -> None:
+        """Delete its SOPs, so that no operator runs them."""
+        sops = objects.collection(self.namespace, "servicesop.io/v1alpha1", "servicesops")
+        objects.delete_all(self.control_plane.api, sops)
 
     def get(self, name: str = "sop") -> Json:
         """Read a ServiceSOP."""
@@ -97,10 +104,8 @@ class Team:
 
     def read(self, api_version: str, path: str) -> Json:
         """Read an object or a list of the namespace, such as `pods?labelSelector=app=api`."""
-        api = "apis" if "/" in api_version else "api"
-        found: Json = self.control_plane.api.request(
-            "GET", f"/{api}/{api_version}/namespaces/{self.namespace}/{path}"
-        )
+        path = objects.collection(self.namespace, api_version, path)
+        found: Json = self.control_plane.api.request("GET", path)
         return found
 
     def status(self, name: str = "sop") -> Json:

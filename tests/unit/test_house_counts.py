@@ -10,12 +10,13 @@ PASSES = "def test_a():\n    pass\n"
 
 
 def run(directory: Path, source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    (directory / "conftest.py").write_text((TESTS / "conftest.py").read_text())
+    (directory / "conftest.py").write_text("from counted import register as pytest_configure\n")
     (directory / "test_some.py").write_text(f"import pytest\n{source}")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", "/dev/null", *arguments],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        # To load all plugins would take most of the time.
+        env={**os.environ, "PYTHONPATH": str(TESTS), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -23,7 +24,12 @@ def run(directory: Path, source: str, *arguments: str) -> subprocess.CompletedPr
 
 
 IN_ONE_PROCESS = pytest.param((), id="one process")
-IN_WORKERS = pytest.param(("-n", "2"), id="workers")
+WORKERS = ("-p", "xdist.plugin", "-n", "2")
+IN_WORKERS = pytest.param(WORKERS, id="workers")
+
+
+def test_this_session_is_counted(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.has_plugin("count")
 
 
 @pytest.mark.parametrize("processes", [IN_ONE_PROCESS, IN_WORKERS])
@@ -50,7 +56,7 @@ def test_a_session_that_leaves_a_test_out_fails_and_says_so(
     line: str,
     processes: tuple[str, ...],
 ) -> None:
-    session = run(tmp_path, PASSES + source, "-p", "no:randomly", *arguments, *processes)
+    session = run(tmp_path, PASSES + source, *arguments, *processes)
 
     assert session.returncode != 0
     assert line in session.stdout
@@ -77,7 +83,7 @@ def test_tests_that_the_caller_deselects_by_keyword_are_not_missed(
 
 
 def test_a_worker_that_dies_fails_the_session(tmp_path: Path) -> None:
-    session = run(tmp_path, PASSES + "def test_b(): __import__('os')._exit(0)\n", "-n", "2")
+    session = run(tmp_path, PASSES + "def test_b(): __import__('os')._exit(0)\n", *WORKERS)
 
     assert session.returncode != 0
     assert "every collected test has to pass" in session.stdout

@@ -12,11 +12,13 @@ from typing import Any
 
 import psycopg
 import trustme
+import yaml
 from psycopg import sql
 
 from standins.fleet_manager.faults import Cause, Faults
 from standins.fleet_manager.kinds import KAS_FLEET_MANAGER, Kind
 from standins.fleet_manager.settings import Settings
+from testbed import objects
 from testbed.control_plane import ControlPlane
 from testbed.lifetime import Lifetime
 from testbed.monitoring import Prometheus
@@ -188,7 +190,7 @@ class FleetManager(Lifetime):
 
     def pod_uids(self) -> dict[str, str]:
         """Return the uids of the service's pods by name, ending ones included."""
-        pods = self._objects("pods", "-l", f"app={self.deployment}")["items"]
+        pods = self._read("v1", f"pods?labelSelector=app%3D{self.deployment}")["items"]
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
 
     def leaders(self) -> dict[str, str]:
@@ -298,12 +300,12 @@ class FleetManager(Lifetime):
             self._apply("Secret", name, stringData=data)
         authority = self._authority.cert_pem.bytes().decode()
         self._apply("ConfigMap", _AUTHORITIES, data={"service-ca.crt": authority})
-        manifest = (_HERE / "manifest.yaml").read_text()
-        self.kubectl("apply", "-f", "-", input=manifest.replace("SERVICE", self.kind.name))
+        manifest = (_HERE / "manifest.yaml").read_text().replace("SERVICE", self.kind.name)
+        objects.apply(self._control_plane.api, self.namespace, *yaml.safe_load_all(manifest))
 
     def _apply(self, kind: str, name: str, **content: object) -> None:
         body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **content}
-        self.kubectl("apply", "-f", "-", input=json.dumps(body))
+        objects.apply(self._control_plane.api, self.namespace, body)
 
     def _start_on_new_ports(self) -> None:
         self.ports = {name: free_port() for name in ("api", "metrics", "router")}
@@ -336,10 +338,7 @@ class FleetManager(Lifetime):
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
         )
-        self._process.wait_ready(
-            lambda: self.leaders().keys() == self.kind.workers.keys() and self._available(),
-            _READY_SECONDS,
-        )
+        self._process.wait_ready(self._is_well, _READY_SECONDS)
 
     def _switch(self, faults: Faults) -> None:
         faults.write(self._faults_file)
@@ -357,8 +356,9 @@ class FleetManager(Lifetime):
         return self.leaders().keys() == self.kind.workers.keys() and self._available()
 
     def _available(self) -> bool:
-        status = self._objects("deployment", self.deployment)["status"]
+        status = self._read("apps/v1", f"deployments/{self.deployment}")["status"]
         return bool(status.get("availableReplicas") == self.replicas)
 
-    def _objects(self, *what: str) -> Any:
-        return json.loads(self.kubectl("get", *what, "-o", "json"))
+    def _read(self, api_version: str, path: str) -> Any:
+        path = objects.collection(self.namespace, api_version, path)
+        return self._control_plane.api.request("GET", path)

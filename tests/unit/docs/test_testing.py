@@ -17,14 +17,15 @@ from servicesop.cli.test import test as command
 
 TEXT = (DOCS / "testing.md").read_text()
 (JSON,) = re.findall(r"^```json\n(.*?)^```$", TEXT, re.M | re.S)
-SOP, TESTS = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.M | re.S)
+SOP, TESTS, LATER = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.M | re.S)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     (tmp_path / "tests").mkdir()
     (tmp_path / "servicesop.yaml").write_text(SOP)
-    (tmp_path / "tests" / "leader.yaml").write_text(TESTS)
+    # What is shown later is one more test of the same SOP.
+    (tmp_path / "tests" / "leader.yaml").write_text(f"{TESTS}\n{LATER}")
     return tmp_path
 
 
@@ -32,7 +33,7 @@ def test_the_example_passes_and_reaches_its_rows_by_observations(place: Path) ->
     result = CliRunner().invoke(main, ["test", str(place), "--observed", "--fail-under", "66"])
 
     assert result.exit_code == 0, result.output
-    assert "3 passed, 0 failed" in result.output
+    assert "4 passed, 0 failed" in result.output
 
 
 @pytest.mark.parametrize(
