@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from e2e import test_procedures_armada_cluster as armada_cluster
-from e2e import test_procedures_kas_fleet_manager as kas_fleet_manager
-from e2e import test_procedures_managed_services_api as managed_services_api
+from e2e import test_procedures_fleet_managers as fleet_managers
 from e2e import test_procedures_observatorium as observatorium
 from e2e import test_procedures_telemeter as telemeter
 from readme.markdown import ROOT
@@ -17,8 +16,8 @@ from servicesop.decide.procedures import sections_of
 from standins.scenario import Scenario
 
 SCENARIOS: Mapping[str, Sequence[Scenario[Any]]] = {
-    "kas-fleet-manager": kas_fleet_manager.SCENARIOS,
-    "managed-services-api": managed_services_api.SCENARIOS,
+    "kas-fleet-manager": fleet_managers.OF_THE_FLEET_MANAGER,
+    "managed-services-api": fleet_managers.OF_THE_API,
     "observatorium": observatorium.SCENARIOS,
     "telemeter": telemeter.SCENARIOS,
     "armada-cluster": armada_cluster.SCENARIOS,
