@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from servicesop.api.checks.check import Check
@@ -10,9 +11,16 @@ from servicesop.checks.runner import CheckRunner
 from servicesop.judge.results import Sample, error
 from servicesop.sources.errors import SourceError
 
+Limit = Callable[[float], AbstractAsyncContextManager[object]]
+"""Ends what takes longer than so many seconds with TimeoutError."""
+
 
 async def ask(
-    runner: CheckRunner, check: Check, now: datetime, on_defect: Callable[[Exception], None]
+    runner: CheckRunner,
+    check: Check,
+    now: datetime,
+    on_defect: Callable[[Exception], None],
+    limit: Limit = asyncio.timeout,
 ) -> Sample:
     """Run a check and give what it saw, whatever happens.
 
@@ -20,7 +28,7 @@ async def ask(
     is told the exceptions that nobody expected; their text must not be shown to anybody.
     """
     try:
-        async with asyncio.timeout(check.timeout.total_seconds()):
+        async with limit(check.timeout.total_seconds()):
             return await runner.run(now)
     except SourceError as unable:
         return error(unable.reason, unable.message)

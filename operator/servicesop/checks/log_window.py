@@ -36,6 +36,8 @@ class LogWindow:
 
     def counts(self, start: int) -> Counter[str]:
         """Forget what is not newer than `start`, and count the rest by kind."""
+        if not self.buckets:
+            return Counter()
         for index in [i for i, bucket in self.buckets.items() if bucket.newest <= start]:
             del self.buckets[index]
         total: Counter[str] = Counter()

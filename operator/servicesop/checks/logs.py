@@ -99,7 +99,7 @@ def _by_pod(logs: Sequence[FollowedLog[Occurrences]], start: int) -> list[PodCou
         PodCounts(
             name=containers[0].pod,
             uid=containers[0].uid,
-            kinds=sum((log.sink.window.counts(start) for log in containers), Counter[str]()),
+            kinds=_summed([log.sink.window.counts(start) for log in containers]),
             born=min(log.born for log in containers),
             oldest=min(
                 (oldest for log in containers if (oldest := log.sink.window.oldest) is not None),
@@ -108,6 +108,11 @@ def _by_pod(logs: Sequence[FollowedLog[Occurrences]], start: int) -> list[PodCou
         )
         for containers in pods.values()
     ]
+
+
+def _summed(counts: Sequence[Counter[str]]) -> Counter[str]:
+    # Nearly always a pod has one container that is read.
+    return counts[0] if len(counts) == 1 else sum(counts, Counter[str]())
 
 
 def logs_check(check: Check, surroundings: Surroundings) -> CheckRunner:

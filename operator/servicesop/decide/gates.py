@@ -12,7 +12,7 @@ from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import Mode, Remediate
 from servicesop.api.status import CheckState
 from servicesop.decide.ledger import ActionEntry, all_actions, cooldown_ends, spent_attempts
-from servicesop.judge.debounce import Memory
+from servicesop.judge.debounce import KNOWN_RUNS, Memory
 from servicesop.judge.eviction import PodFacts
 from servicesop.judge.results import Verdict
 from servicesop.judge.rollout import Rollout, WorkloadView, rollout_of
@@ -160,7 +160,7 @@ def evidence_fresh(facts: Facts, remediate: Remediate, now: datetime) -> Refused
     """Each check that the action rests on has run twice and its newest answer is known."""
     for memory in facts.evidence:
         newest = memory.newest
-        if memory.known_runs < 2 or newest is None or not newest.verdict.known:
+        if memory.known_runs < KNOWN_RUNS or newest is None or not newest.verdict.known:
             return Refused(Allowed.EVIDENCE_STALE, "a check has not yet run twice with an answer")
         if memory.state not in (CheckState.PASSED, CheckState.PENDING, CheckState.FAILED):
             return Refused(Allowed.EVIDENCE_STALE, "a check that the action rests on is unknown")

@@ -27,6 +27,7 @@ MAX_IN_FLIGHT_PER_NAMESPACE = 2
 MAX_IN_FLIGHT = 5
 IN_FLIGHT_SHARE = 0.05
 MAX_PER_HOUR = 20
+HOUR = timedelta(hours=1)
 
 
 class Claim(ApiModel):
@@ -203,6 +204,13 @@ def all_actions(entries: Iterable[ActionEntry], remediate: Remediate, now: datet
     return sum(1 for one in entries if one.time > since)
 
 
+def ends(record: TargetRecord, budget: Budget) -> tuple[datetime, ...]:
+    """Give the times at which time alone may change who may act on a target."""
+    claims = [record.claim.deadline] if record.claim is not None else []
+    entries = [one for entry in budget.entries for one in (entry.deadline, entry.time + HOUR)]
+    return (*claims, *entries)
+
+
 def budget_left(
     budget: Budget, namespace: str, targets: int, action_id: str, open_ids: set[str], now: datetime
 ) -> bool:
@@ -212,7 +220,7 @@ def budget_left(
         entry for entry in others if entry.open and (entry.id in open_ids or now < entry.deadline)
     ]
     most = min(MAX_IN_FLIGHT, max(1, int(targets * IN_FLIGHT_SHARE)))
-    recent = [entry for entry in others if now - entry.time < timedelta(hours=1)]
+    recent = [entry for entry in others if now - entry.time < HOUR]
     return (
         len(flying) < most
         and sum(1 for entry in flying if entry.namespace == namespace) < MAX_IN_FLIGHT_PER_NAMESPACE
@@ -225,8 +233,7 @@ def spend(budget: Budget, entry: BudgetEntry, open_ids: set[str], now: datetime)
     kept = tuple(
         one
         for one in budget.entries
-        if one.id != entry.id
-        and (now - one.time < timedelta(hours=1) or (one.open and one.id in open_ids))
+        if one.id != entry.id and (now - one.time < HOUR or (one.open and one.id in open_ids))
     )
     return budget.model_copy(update={"entries": (*kept, entry)})
 

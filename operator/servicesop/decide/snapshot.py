@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from servicesop.api.kinds import ActionKind, WorkloadKind
 from servicesop.api.procedures import Remediate, Row, Verify
@@ -34,6 +35,8 @@ class TargetFacts:
     """Whether an action other than the one of this id may change the target now."""
     affordable: Callable[[str], bool]
     """Whether the action of this id fits the budgets."""
+    ends: tuple[datetime, ...]
+    """When time alone may change what `conflict` and `affordable` say."""
 
 
 @dataclass(frozen=True, slots=True)

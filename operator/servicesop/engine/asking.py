@@ -44,7 +44,7 @@ async def run_check(
         if sop.watched.get(name) is not watched:
             return None  # while it waited for its turn, something that it depends on has failed
         began = clock.monotonic()
-        sample = await ask(watched.runner, watched.check, clock.now(), on_defect)
+        sample = await ask(watched.runner, watched.check, clock.now(), on_defect, clock.limit)
     on_answer(watched.check, sample, clock.monotonic() - began)
     if sop.watched.get(name) is not watched:
         return None  # the spec has changed meanwhile; this answers a question nobody asks any more

@@ -1,6 +1,8 @@
 """Time that does not jump while the process runs."""
 
+import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -13,6 +15,9 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Give seconds from an arbitrary origin."""
+
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Give a context that ends what takes longer with TimeoutError."""
 
 
 class SteadyClock:
@@ -32,3 +37,7 @@ class SteadyClock:
     def monotonic(self) -> float:
         """Give seconds from an arbitrary origin."""
         return time.monotonic()
+
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Give a context that ends what takes longer with TimeoutError."""
+        return asyncio.timeout(seconds)

@@ -87,6 +87,15 @@ class Ledger:
         record = self.target(target)
         return rules.claimed_by_other(record, action_id, self._now(), self._open_ids())
 
+    def ends(self, target: Target) -> tuple[datetime, ...]:
+        """Give the times at which time alone may change what `conflict` and `affordable` say."""
+        return rules.ends(self.target(target), self._budget)
+
+    @property
+    def ground(self) -> tuple[object, ...]:
+        """What it knows beside the records of targets; while that is the same, only time counts."""
+        return (self.loaded, self._budget, self._open_ids())
+
     def affordable(self, namespace: str, targets: int, action_id: str) -> bool:
         """Say whether one more action fits the budgets; no while that is not known."""
         return self.loaded and rules.budget_left(

@@ -14,6 +14,7 @@ from servicesop.api.status import CheckState, Seen, Status, Tri
 from servicesop.checks.runner import CheckRunner, Remembers
 from servicesop.decide.gates import Allowed
 from servicesop.decide.procedures import Section, sections_of
+from servicesop.engine.rest import Ground, Rest
 from servicesop.judge import debounce
 from servicesop.judge.debounce import HELD, Memory, Windows, windows_of
 from servicesop.judge.dependencies import held_back
@@ -83,6 +84,8 @@ class Sop:
     """Seconds to wait after a failed turn."""
     timer: asyncio.TimerHandle | None = None
     """Gives it a turn when time alone may have changed something."""
+    rest: Rest | None = None
+    """Its last decision, where that has changed nothing."""
     gone: bool = False
 
     @property
@@ -120,6 +123,19 @@ class Sop:
                 one.type == "RemediationAllowed" and one.reason in _PASSING
                 for one in self.status.conditions
             )
+        )
+
+    @property
+    def ground(self) -> Ground:
+        """What a decision about it rests on, as far as it is the SOP's own."""
+        return (
+            self.spec,
+            self.generation,
+            self.status,
+            self.readiness,
+            tuple(self.rights.items()),
+            self.pods,
+            tuple((one.memory.gist, one.seen) for one in self.watched.values()),
         )
 
     def fit(self, spec: Spec, build: Callable[[Check], CheckRunner], now: datetime) -> None:

@@ -26,16 +26,20 @@ from servicesop.decide.ledger import joined
 from servicesop.decide.procedures import state_of
 from servicesop.decide.progress import NotSent, advance, recover
 from servicesop.decide.snapshot import Snapshot, TargetFacts, pod_of, target_of, verify_of
+from servicesop.decide.until import stands_until
 from servicesop.engine.acting import Acting
 from servicesop.engine.clock import Clock
 from servicesop.engine.ledger import Ledger
 from servicesop.engine.metrics import Metrics
 from servicesop.engine.registry import Registry
+from servicesop.engine.rest import Ground, Rest
 from servicesop.engine.rights import Rights, needed_by_actions
 from servicesop.engine.sop import Sop
+from servicesop.judge.rollout import WorkloadView
 from servicesop.sources.errors import SourceError
 from servicesop.sources.kubernetes.client import ApiError, ApiUnreachable, KubeClient
 from servicesop.sources.kubernetes.kinds import Kinds
+from servicesop.sources.kubernetes.workloads import Place
 from servicesop.status import events
 from servicesop.status.events import Note
 from servicesop.status.recorder import Regarding
@@ -112,9 +116,29 @@ class Turns:
             await self._pursue(sop, intent)
         if sop.unanswered(now) and not sop.spec.suspend:
             return
-        decision = await self._decide_and_write(sop, sop.spec, sop.status.intents)
+        before, ground = sop.status, self._ground(sop, sop.spec)
+        if sop.rest is not None and sop.rest.holds(ground, now):
+            await self._write(sop, before)
+            return
+        decision = await self._decide_and_write(sop, sop.spec, before.intents)
+        idle = sop.status is before and not (before.intents or decision.plans)
+        sop.rest = Rest(ground, self._until(sop, now)) if idle else None
         if decision.plans and not sop.status.intents and may_act:
             await self._acting.begin(sop, decision.plans[0])
+
+    def _ground(self, sop: Sop, spec: Spec) -> Ground:
+        """Give all that a decision would rest on now, the time aside."""
+        places = [(sop.namespace, target.ref.kind, target.ref.name) for target in spec.targets]
+        return (
+            sop.ground,
+            self._starting(sop, spec),
+            tuple((self._seen(place), self._ledger.target(place)) for place in places),
+            self._ledger.ground,
+            self._registry.count_targets(),
+        )
+
+    def _until(self, sop: Sop, now: datetime) -> datetime | None:
+        return stands_until(self._snapshot(sop), sop.sections, sop.status, now)
 
     async def _ask_rights(self, sop: Sop, spec: Spec) -> None:
         refs = {target.name: target.ref for target in spec.targets}
@@ -175,9 +199,6 @@ class Turns:
 
     def _snapshot(self, sop: Sop) -> Snapshot:
         assert sop.spec is not None, "only an SOP that can be run is decided about"
-        now = self._clock.now()
-        two_cycles = 2 * sop.spec.every
-        starting = now - self._began < self._start_hold or now - sop.first_seen < two_cycles
         return Snapshot(
             spec=sop.spec,
             uid=sop.uid,
@@ -186,17 +207,25 @@ class Turns:
                 target.name: self._facts(sop, target.name, target.ref)
                 for target in sop.spec.targets
             },
-            starting=starting,
+            starting=self._starting(sop, sop.spec),
             pods=sop.pods,
         )
 
+    def _starting(self, sop: Sop, spec: Spec) -> bool:
+        now = self._clock.now()
+        return now - self._began < self._start_hold or now - sop.first_seen < 2 * spec.every
+
+    def _seen(self, place: Place) -> tuple[WorkloadView | None, bool]:
+        """Give what is seen of a target, and whether the caches can tell."""
+        namespace, kind, name = place
+        try:
+            return self._cache.view(namespace).get(kind, name), True
+        except SourceError:
+            return None, False
+
     def _facts(self, sop: Sop, name: str, ref: TargetRef) -> TargetFacts:
         target = (sop.namespace, ref.kind, ref.name)
-        try:
-            view = self._cache.view(sop.namespace).get(ref.kind, ref.name)
-            known = True
-        except SourceError:
-            view, known = None, False
+        view, known = self._seen(target)
         return TargetFacts(
             kind=ref.kind,
             workload=ref.name,
@@ -208,6 +237,7 @@ class Turns:
             affordable=lambda action: self._ledger.affordable(
                 sop.namespace, self._registry.count_targets(), action
             ),
+            ends=self._ledger.ends(target),
         )
 
     # Actions in flight.

@@ -47,6 +47,8 @@ def windows_of(check: Check, every: timedelta) -> Windows:
     return Windows(fail=own, recover=recover)
 
 
+KNOWN_RUNS = 2
+"""Runs with a known answer before anything is done for what a check says."""
 HELD = (CheckState.SKIPPED, CheckState.SUSPENDED)
 """States of checks that are not run."""
 
@@ -98,6 +100,24 @@ class Memory:
     def unsettled(self) -> bool:
         """Whether it is Failed and which finding it is cannot be told."""
         return self.state is CheckState.FAILED and not self.confirmed
+
+    @property
+    def gist(self) -> tuple[object, ...]:
+        """All that a decision or a status may take from it while no action is under way.
+
+        What moves with every run is not in it: evidence, and how often and when it was asked.
+        """
+        last, newest = self.last, self.newest
+        return (
+            self.state,
+            self.since,
+            self.confirmed,
+            frozenset(self.failing) if self.failing else None,
+            self.causes,
+            self.known_runs >= KNOWN_RUNS,
+            last and (last.reason, last.message),
+            newest and (newest.verdict, newest.pod, newest.pod_unclear),
+        )
 
     def pending_until(self, windows: Windows) -> datetime | None:
         """Give the time at which the first pending finding, or the check, may be confirmed."""

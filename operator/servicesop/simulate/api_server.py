@@ -41,10 +41,13 @@ class ApiServer:
         self._on_patch = on_patch
         self._on_evict = on_evict
         self._version = 0
+        self.changes = 0
+        """How often an object was kept or forgotten."""
 
     def put(self, path: str, body: Json) -> Json:
         """Keep an object under a path, with a new resourceVersion."""
         self._version += 1
+        self.changes += 1
         metadata = {**body.get("metadata", {}), "resourceVersion": str(self._version)}
         item = {**body, "metadata": metadata}
         self.objects[path] = self._below[_parent(path)][path] = item
@@ -52,6 +55,7 @@ class ApiServer:
 
     def remove(self, path: str) -> None:
         """Forget an object, if there is one."""
+        self.changes += 1
         self.objects.pop(path, None)
         self._below[_parent(path)].pop(path, None)
 

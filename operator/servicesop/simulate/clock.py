@@ -1,6 +1,9 @@
 """A clock that stands still until it is set."""
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
+
+_NO_LIMIT = nullcontext()
 
 
 class SetClock:
@@ -21,3 +24,7 @@ class SetClock:
     def monotonic(self) -> float:
         """Give seconds since the start."""
         return (self._now - self._start).total_seconds()
+
+    def limit(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Limit nothing: no time passes while something is asked."""
+        return _NO_LIMIT

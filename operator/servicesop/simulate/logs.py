@@ -40,14 +40,15 @@ class PodLogs:
         self._refused = refused
         self._lines: defaultdict[tuple[str, str], list[Line]] = defaultdict(list)
         self._counts: Counter[tuple[str, str, datetime]] = Counter()
-        self._began: dict[str, datetime] = {}
+        self._began: dict[str, Line] = {}
+        """The line with which a pod's logs begin."""
 
     def begin(self, pod: str, started: datetime) -> None:
         """Begin the logs of a new pod: empty, and whole from its start on."""
         for key in [key for key in self._lines if key[0] == pod]:
             # What is still to come is logged by the new pod.
             self._lines[key] = [line for line in self._lines[key] if line.time > self._now()]
-        self._began[pod] = started
+        self._began[pod] = _line(started, "")
 
     def add(self, pod: str, container: str, time: datetime, texts: Sequence[str]) -> None:
         """Log lines, or let them be logged when that time comes."""
@@ -70,7 +71,7 @@ class PodLogs:
         if refused is not None:
             raise refused
         # Without a first line at its start, a log may have lost what stood before its first one.
-        begun = [_line(self._began[pod], "")] if pod in self._began else []
+        begun = [self._began[pod]] if pod in self._began else []
         now = self._now() + timedelta(seconds=1)
         written = self._lines[pod, request.container]
         first = 0

@@ -43,6 +43,8 @@ class Workloads:
         self._workloads: dict[tuple[str, str], tuple[Json, WorkloadView]] = {}
         self._pods: dict[str, tuple[Json, PodView]] = {}
         """What was read last, each with the object that it was read from."""
+        self._grouped: dict[tuple[str, str], tuple[int, tuple[PodView, ...]]] = {}
+        """The pods of workloads, each with the number of changes of the server by then."""
 
     def view(self, namespace: str) -> "Workloads":
         """Give those of a namespace: there is only one."""
@@ -62,7 +64,11 @@ class Workloads:
     def pods(self, workload: WorkloadView) -> tuple[PodView, ...]:
         """Give the pods of a workload."""
         self._seen()
-        return tuple(map(self._pod, self.pods_of(workload.kind, workload.name)))
+        key, changes = (workload.kind, workload.name), self._server.changes
+        known = self._grouped.get(key)
+        if known is None or known[0] != changes:
+            known = self._grouped[key] = changes, tuple(map(self._pod, self.pods_of(*key)))
+        return known[1]
 
     def _pod(self, item: Json) -> PodView:
         name = item["metadata"]["name"]

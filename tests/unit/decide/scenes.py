@@ -212,6 +212,7 @@ def target(**changes: Any) -> TargetFacts:
         entries=(),
         conflict=lambda action: False,
         affordable=lambda action: True,
+        ends=(),
     )
     return replace(free, **changes)
 

@@ -188,6 +188,7 @@ class Simulation:
             entries=ledger.joined(self.record, self.status.history),
             conflict=conflict,
             affordable=affordable,
+            ends=ledger.ends(self.record, self.budget),
         )
         return Snapshot(
             spec=self.spec,
