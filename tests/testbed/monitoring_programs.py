@@ -18,7 +18,7 @@ def prometheus_program() -> Path:
     """Return Prometheus, building it when it is not there yet. Raises ServerError."""
     tools = GoTools(
         name="prometheus",
-        title="Prometheus once, about 3 min on 2 cores",
+        title="Prometheus once, about 2 min on 2 cores",
         module=SERVERS / "prometheus",
         programs=("prometheus",),
         ldflags="-s -w",
