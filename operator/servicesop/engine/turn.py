@@ -122,7 +122,7 @@ class Turns:
             return
         decision = await self._decide_and_write(sop, sop.spec, before.intents)
         idle = sop.status is before and not (before.intents or decision.plans)
-        sop.rest = Rest(ground, self._until(sop, now)) if idle else None
+        sop.rest = Rest(ground, now, self._until(sop, now)) if idle else None
         if decision.plans and not sop.status.intents and may_act:
             await self._acting.begin(sop, decision.plans[0])
 
