@@ -55,7 +55,7 @@ test-hostile: servers ## feed hostile patterns, SQL, hosts, logs and rows (a slo
 	@exec $(PYTEST_TABLE) 4 -m hostile tests/integration tests/unit/checks
 
 test-standins: servers ## let what the shipped SOPs are for happen in stand-ins (a slow table)
-	@exec $(PYTEST_TABLE) 4 -m standins tests/e2e
+	@exec $(PYTEST_TABLE) 5 -m standins tests/e2e
 
 lint: venv ## check style, types, layers, lock files and generated files
 	@.venv/bin/ruff check --quiet
